@@ -113,6 +113,16 @@ class EndToEndResult:
 
 
 @dataclass(frozen=True)
+class SelectionScore:
+    """What the epoch was chosen by: split, monitored metric, its best value, and the epoch (counted from 1)."""
+
+    split: str
+    monitor: str
+    value: float
+    epoch: int
+
+
+@dataclass(frozen=True)
 class RunResult:
     """All that a finished run says of itself; the content of ``results.json``.
 
@@ -127,6 +137,7 @@ class RunResult:
         seconds: Wall time of the stages ``fit``, ``test`` and ``end_to_end``.
         test: Scores on the reported split.
         end_to_end: Scores on whole photos, ``None`` where the stage was off.
+        selection: What the epoch was chosen by, ``None`` where the protocol has no selection split.
         overrides: The command-line overrides, for sweep tables.
         seed: The run's seed.
     """
@@ -141,6 +152,7 @@ class RunResult:
     seconds: dict[str, float]
     test: EvalResult
     end_to_end: EndToEndResult | None
+    selection: SelectionScore | None = None
     overrides: tuple[str, ...] = field(default=())
     seed: int = 0
 
@@ -164,12 +176,13 @@ class RunResult:
         schema, status = values.pop("schema", None), values.pop("status", None)
         if schema != SCHEMA or status != "finished":
             raise RunFolderError(f"{path}: expected schema {SCHEMA}, status finished; got {schema}, {status}")
-        end_to_end = values["end_to_end"]
+        end_to_end, selection = values["end_to_end"], values["selection"]
         return cls(
             **values
             | {
                 "test": EvalResult.from_dict(values["test"]),
                 "end_to_end": None if end_to_end is None else EndToEndResult.from_dict(end_to_end),
+                "selection": None if selection is None else SelectionScore(**selection),
                 "overrides": tuple(values["overrides"]),
             }
         )

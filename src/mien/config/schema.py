@@ -88,7 +88,7 @@ class BackboneConfig:
     """The network in front of the head."""
 
     name: str = MISSING
-    """custom_cnn, small_cnn, fer_vgg, or a timm model under the name ``timm``."""
+    """One of ``mien.models.BACKBONES``; ``timm`` stands for any timm model, named by ``model``."""
     model: str | None = None
     """timm's name of the network, such as ``resnet18.tv_in1k``."""
     weights: str = "none"
@@ -101,6 +101,10 @@ class BackboneConfig:
     """Side of the square input in pixels."""
     channels: int = 3
     """3 (RGB) or 1 (gray)."""
+    mean: list[float] | None = None
+    """Mean per channel, of values 0..1; ``null``: what the ImageNet weights were trained with, else 0.5."""
+    std: list[float] | None = None
+    """Standard deviation per channel; ``null``: likewise."""
     pool: str = "auto"
     """auto (the network's own), avg (global average), or grid (7x7 adaptive average, flattened)."""
 
@@ -131,6 +135,8 @@ class AugmentConfig:
     """Probability of a mirror image."""
     interpolation: str = "bilinear"
     """bilinear, or nearest as in study A."""
+    padding: str = "border"
+    """What comes in from outside the image: border (the edge repeated), reflection, or zeros (black) as in study A."""
     brightness: float = 0.0
     """Factor, uniform in 1 +- this."""
     contrast: float = 0.0
@@ -186,7 +192,9 @@ class ScheduleConfig:
     gamma: float = 0.1
     """step: factor of a drop; plateau: factor of a reduction."""
     patience: int = 3
-    """plateau: epochs without a better monitored value before a reduction."""
+    """plateau: epochs without a better value of ``monitor`` before a reduction."""
+    monitor: str = "loss"
+    """plateau: loss, accuracy or macro_recall on the selection split."""
     pct_start: float = 0.3
     """onecycle: share of the run spent rising."""
 
@@ -230,7 +238,9 @@ class TrainerConfig:
     gradient_clip: float | None = None
     """Largest gradient norm."""
     early_stopping: int | None = None
-    """Epochs without a better monitored value before training stops; ``null``: never."""
+    """Epochs without a better value before training stops; ``null``: never."""
+    early_stopping_monitor: str = "loss"
+    """loss, accuracy or macro_recall on the selection split."""
 
 
 @dataclass

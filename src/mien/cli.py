@@ -1,0 +1,60 @@
+"""What all commands share: checks before Hydra, errors without tracebacks, logging."""
+
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.logging import RichHandler
+
+from mien.config.load import register
+from mien.config.overrides import check_command_line
+from mien.errors import MienError
+from mien.sweep import register_resolvers
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+def start(main: Callable[[], None], schema: type, name: str) -> None:
+    """Run a Hydra main: check the command line first, and turn known errors into messages.
+
+    Args:
+        main: The function that ``@hydra.main`` decorated.
+        schema: Root of its config.
+        name: Name of its primary config; its schema is registered as ``<name>_schema``.
+    """
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach us instead of being printed
+    register(f"{name}_schema", schema)
+    register_resolvers()
+    try:
+        check_command_line(sys.argv[1:], schema, CONF, name)
+        main()
+    except (MienError, HydraException, OmegaConfBaseException) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or ''}: {error.strerror or error}; check the path, its space and your right to write")
+    except KeyboardInterrupt:
+        fail("interrupted; the same command continues", code=130)
+
+
+def fail(message: str, code: int = 2) -> None:
+    """Print an error and exit."""
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {message}", highlight=False)
+    sys.exit(code)
+
+
+def command_line() -> str:
+    """The command as the user could type it again."""
+    return shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def set_up_logging() -> None:
+    """One line an event, mien's own at INFO and everybody else's at WARNING."""
+    handler = RichHandler(console=Console(stderr=True), show_path=False, log_time_format="%H:%M:%S")
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(message)s", force=True)
+    logging.getLogger("mien").setLevel(logging.INFO)

@@ -1,0 +1,53 @@
+"""The door: Hydra's composed config becomes plain typed objects, once, and is checked as a whole."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from mien.config.check import problems_of
+from mien.config.schema import Config
+from mien.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def register(name: str, schema: type) -> None:
+    """Make a schema known to Hydra; the YAML files name it first in their defaults."""
+    ConfigStore.instance().store(name=name, node=schema)
+
+
+def typed(config: DictConfig, schema: type[T]) -> T:
+    """The composed config as an instance of its schema.
+
+    Raises:
+        ConfigError: Values that do not go together; all problems at once.
+    """
+    value = OmegaConf.to_object(config)
+    if not isinstance(value, schema):
+        raise ConfigError([f"expected a {schema.__name__}, got {type(value).__name__}; is the schema first in defaults?"])
+    if isinstance(value, Config):
+        problems = problems_of(value)
+        if problems:
+            raise ConfigError(problems)
+    return value
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A typed config as plain values (enums by name), for JSON and for comparing two runs."""
+    values = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def to_yaml(config: Any) -> str:
+    """A typed config as YAML."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
+
+
+def from_yaml(path: Path) -> Config:
+    """Read back what :func:`to_yaml` wrote."""
+    value = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(path)))
+    assert isinstance(value, Config)
+    return value

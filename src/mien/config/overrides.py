@@ -1,0 +1,142 @@
+"""Typos, found before Hydra composes: on the command line, in group files and in presets, all at once.
+
+Hydra stops at the first key that it does not know. Here every override and every YAML file that takes part is
+held against the schema, and the nearest right names are given.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mien.errors import ConfigError, nearest
+
+GLOBAL = "# @package _global_"
+
+
+class _Checker:
+    """Holds what a command's config may contain: a schema, and a folder of groups."""
+
+    def __init__(self, schema: type, folder: Path) -> None:
+        self.root = OmegaConf.structured(schema)
+        self.folder = folder
+        self.groups = {path.name for path in folder.iterdir() if path.is_dir()}
+        self.seen: set[Path] = set()
+
+    def override(self, override: Override) -> Iterator[str]:
+        key = override.key_or_group
+        written = override.input_line or key
+        if key in self.groups:
+            yield from self.option(key, override, written)
+        elif key == "hydra" or key.startswith(("hydra.", "hydra/")):
+            return
+        elif not override.is_delete():
+            values = override.sweep_iterator() if override.is_sweep_override() else [override.value()]
+            for value in values:
+                yield from self.value(key, value, f"override {written!r}")
+
+    def option(self, group: str, override: Override, written: str) -> Iterator[str]:
+        for option in override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]:
+            if isinstance(option, str):
+                yield from self.file(group, option, f"override {written!r}")
+            elif not isinstance(option, list):
+                yield f"override {written!r}: expected the name of a file in conf/{group}, got {option!r}"
+
+    def file(self, group: str, option: str, where: str) -> Iterator[str]:
+        path = self.folder / group / f"{option}.yaml"
+        if not path.is_file():
+            options = [str(p.relative_to(self.folder / group).with_suffix("")) for p in _options(self.folder / group)]
+            yield f"{where}: {group} has no option {option!r}; {nearest(option, options)}"
+        elif path not in self.seen:
+            self.seen.add(path)
+            yield from self.content(path, group)
+
+    def content(self, path: Path, group: str) -> Iterator[str]:
+        text = path.read_text(encoding="utf-8")
+        where = str(path.relative_to(self.folder.parent))
+        try:
+            content = yaml.safe_load(text) or {}
+        except yaml.YAMLError as error:
+            yield f"{where}: not valid YAML: {' '.join(str(error).split())}"
+            return
+        if not isinstance(content, Mapping):
+            yield f"{where}: expected keys and values, got {type(content).__name__}"
+            return
+        prefix = "" if not group or GLOBAL in text else group.replace("/", ".") + "."
+        for entry in content.get("defaults", []):
+            yield from self.default(entry, where)
+        for key, value in content.items():
+            if key not in ("defaults", "hydra"):
+                yield from self.value(f"{prefix}{key}", value, where)
+
+    def default(self, entry: Any, where: str) -> Iterator[str]:
+        if not isinstance(entry, Mapping):
+            return
+        for name, option in entry.items():
+            group = str(name).removeprefix("override ").strip().removeprefix("/")
+            if group in self.groups:
+                yield from self.file(group, str(option), where)
+            elif not group.startswith("hydra/"):
+                yield f"{where}: unknown config group {group!r}; {nearest(group, self.groups)}"
+
+    def value(self, key: str, value: Any, where: str) -> Iterator[str]:
+        """Hold one key and its value, or a mapping below the key, against the schema."""
+        node: Any = self.root
+        parts = key.split(".")
+        for depth, part in enumerate(parts):
+            known = {str(name) for name in node.keys()} if isinstance(node, DictConfig) else set()  # noqa: SIM118 - `in` skips keys without a value
+            if part not in known:
+                place = ".".join(parts[:depth]) or "the config"
+                hint = nearest(part, known | self.groups if depth == 0 else known) if known else "it has no keys"
+                yield f"{where}: unknown key {'.'.join(parts[: depth + 1])!r} in {place}; {hint}"
+                return
+            if depth < len(parts) - 1:
+                node = node._get_node(part)
+        child = node._get_node(parts[-1])
+        if isinstance(value, Mapping) and isinstance(child, DictConfig):
+            for name, inner in value.items():
+                yield from self.value(f"{key}.{name}", inner, where)
+            return
+        if isinstance(value, str) and "${" in value:
+            return
+        try:
+            OmegaConf.update(self.root.copy(), key, value)
+        except OmegaConfBaseException as error:
+            yield f"{where}: {key}: {str(error).splitlines()[0]}"
+
+
+def _options(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.yaml") if path.name != "published.yaml")
+
+
+def check_command_line(arguments: Iterable[str], schema: type, folder: Path, primary: str) -> None:
+    """Check a command line and all YAML files it brings in.
+
+    Args:
+        arguments: The command line without the program's name; Hydra's own flags are passed over.
+        schema: Root of the schema.
+        folder: The folder with the primary config and its groups.
+        primary: Name of the primary config, without ``.yaml``.
+
+    Raises:
+        ConfigError: All typos at once.
+    """
+    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    checker = _Checker(schema, folder)
+    problems = list(checker.content(folder / f"{primary}.yaml", ""))
+    parsed = []
+    for text in overrides:
+        try:
+            parsed.append(OverridesParser.create().parse_override(text))
+        except HydraException as error:
+            problems.append(f"override {text!r}: {str(error).splitlines()[0]}")
+    for override in parsed:
+        problems.extend(checker.override(override))
+    if problems:
+        raise ConfigError(problems)

@@ -1,0 +1,1 @@
+"""Data sets, from files on disk and drawn: one file a source format."""

@@ -1,0 +1,40 @@
+"""The data sets by name."""
+
+from collections.abc import Callable
+
+from mien.config.schema import DatasetConfig
+from mien.data.drawn_faces import load_drawn_faces
+from mien.data.fer2013 import load_fer2013
+from mien.data.image_folder import load_image_folder
+from mien.data.micro_expressions import load_micro_expressions
+from mien.data.source import SourceData
+from mien.data.table import load_table
+from mien.errors import ConfigError, DataError, nearest
+from mien.types import SplitName
+
+SOURCES: dict[str, Callable[[DatasetConfig], SourceData]] = {
+    "drawn_faces": load_drawn_faces,
+    "fer2013": load_fer2013,
+    "image_folder": load_image_folder,
+    "micro_expressions": load_micro_expressions,
+    "table": load_table,
+}
+
+
+def load_source(config: DatasetConfig) -> SourceData:
+    """Find and check the configured data set; images are not decoded.
+
+    Raises:
+        ConfigError: No data set has this name.
+        DataError: It is missing or not laid out as expected, or train lacks a class.
+    """
+    if config.name not in SOURCES:
+        raise ConfigError([f"dataset.name={config.name}: {nearest(config.name, SOURCES)}"])
+    source = SOURCES[config.name](config)
+    train = source.parts.get(SplitName.TRAIN)
+    lacking = [] if train is None else [name for k, name in enumerate(source.labels) if not (train.labels == k).any()]
+    if lacking:
+        raise DataError(
+            f"data set {source.name}: no image of {', '.join(lacking)} in train; add some, or drop the class"
+        )
+    return source

@@ -1,0 +1,229 @@
+"""Readers: random access to the images of a part of a data set, whatever holds them."""
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+from numpy.typing import NDArray
+
+from mien.errors import DataError
+from mien.types import Image
+
+_UNREADABLE = (OSError, EOFError, SyntaxError, ValueError, struct.error, zlib.error, PIL.Image.DecompressionBombError)
+_ORIENTATION_TAG = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+
+
+class ImageReader(Protocol):
+    """Random access to images by position. Readers can be pickled, so that other processes can read too."""
+
+    @property
+    def holds_gil(self) -> bool:
+        """Whether reading is Python code, which threads cannot speed up."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> Image:
+        """The image at ``index``, (H, W, 3) uint8 RGB.
+
+        Raises:
+            DataError: It cannot be read; the message names it and says why.
+        """
+        ...
+
+    def key(self, index: int) -> str:
+        """A name for tables, unique in the data set: the path relative to the root, or a row or number."""
+        ...
+
+    def stamp(self, index: int) -> str:
+        """What tells this image from another version of it without decoding it; goes into the fingerprint."""
+        ...
+
+    def digest(self, index: int) -> bytes:
+        """Equal for byte-identical images, different (but for 2**-64 chances) for all others."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class FileReader:
+    """Images in files.
+
+    Attributes:
+        root: The folder that ``paths`` are relative to.
+        paths: One path an image; absolute ones are taken as they are.
+        boxes: (N, 4) int64 xyxy pixels of the upright image to cut out, or ``None`` for whole images.
+    """
+
+    root: Path
+    paths: Sequence[str]
+    boxes: NDArray[np.int64] | None = None
+    holds_gil: ClassVar[bool] = False
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, index: int) -> Image:
+        """The image at ``index``, upright, (H, W, 3) uint8 RGB."""
+        image = load_image(self.root / self.paths[index])
+        if self.boxes is None:
+            return image
+        left, top, right, bottom = self.boxes[index]
+        return image[top:bottom, left:right]
+
+    def key(self, index: int) -> str:
+        """The path, followed by the box where there is one."""
+        if self.boxes is None:
+            return self.paths[index]
+        return f"{self.paths[index]}@{','.join(map(str, self.boxes[index]))}"
+
+    def stamp(self, index: int) -> str:
+        """Name and file size."""
+        try:
+            size = (self.root / self.paths[index]).stat().st_size
+        except OSError:  # reported when it is decoded, together with all others
+            size = -1
+        return f"{self.key(index)}:{size}"
+
+    def digest(self, index: int) -> bytes:
+        """Hash of the file's bytes and the box."""
+        try:
+            content = (self.root / self.paths[index]).read_bytes()
+        except OSError:  # reported when it is decoded, together with all others
+            content = self.key(index).encode()
+        box = b"" if self.boxes is None else self.boxes[index].tobytes()
+        return hashlib.blake2b(content + box, digest_size=16).digest()
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayReader:
+    """Gray images that already lie in memory.
+
+    Attributes:
+        images: (N, H, W) uint8.
+        rows: (N,) int64, each image's row number in its table.
+        name: The table's name.
+    """
+
+    images: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    name: str
+    holds_gil: ClassVar[bool] = False
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, index: int) -> Image:
+        """The image at ``index`` as RGB, (H, W, 3) uint8."""
+        return np.repeat(self.images[index][:, :, None], 3, axis=2)
+
+    def key(self, index: int) -> str:
+        """Table and row number."""
+        return f"{self.name}:{self.rows[index]}"
+
+    def stamp(self, index: int) -> str:
+        """Name and hash of the pixels."""
+        return f"{self.key(index)}:{self.digest(index).hex()}"
+
+    def digest(self, index: int) -> bytes:
+        """Hash of the pixels."""
+        return hashlib.blake2b(self.images[index].tobytes(), digest_size=16).digest()
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Some images of another reader.
+
+    Attributes:
+        reader: The other reader.
+        indices: (N,) int64 positions in it.
+    """
+
+    reader: ImageReader
+    indices: NDArray[np.int64]
+
+    @property
+    def holds_gil(self) -> bool:
+        """As the other reader."""
+        return self.reader.holds_gil
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, index: int) -> Image:
+        """The selected image at ``index``, (H, W, 3) uint8 RGB."""
+        return self.reader.read(int(self.indices[index]))
+
+    def key(self, index: int) -> str:
+        """As in the other reader."""
+        return self.reader.key(int(self.indices[index]))
+
+    def stamp(self, index: int) -> str:
+        """As in the other reader."""
+        return self.reader.stamp(int(self.indices[index]))
+
+    def digest(self, index: int) -> bytes:
+        """As in the other reader."""
+        return self.reader.digest(int(self.indices[index]))
+
+
+def load_image(path: Path) -> Image:
+    """Decode an image file to (H, W, 3) uint8 RGB, turned upright by its EXIF orientation.
+
+    Gray, palette and CMYK become RGB, 16 bits become 8, transparency is laid on white; of an animation the first
+    frame is taken.
+
+    Raises:
+        DataError: No such file, not an image, truncated or damaged; the message starts with the path.
+    """
+    try:
+        with PIL.Image.open(path) as picture:
+            picture.load()
+            return np.array(_to_rgb(_upright(picture)))
+    except _UNREADABLE as error:
+        raise DataError(f"{path}: {_reason(path, error)}") from error
+
+
+def image_size(path: Path) -> tuple[int, int] | None:
+    """Width and height of the upright image, from the file's head alone; ``None`` where it cannot be read."""
+    try:
+        with PIL.Image.open(path) as picture:
+            width, height = picture.size
+            sideways = picture.getexif().get(_ORIENTATION_TAG, 1) in _SIDEWAYS
+    except _UNREADABLE:
+        return None
+    return (height, width) if sideways else (width, height)
+
+
+def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
+    if picture.getexif().get(_ORIENTATION_TAG, 1) == 1:
+        return picture
+    return PIL.ImageOps.exif_transpose(picture)
+
+
+def _to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels; save it with 8 or 16 bits")
+    if picture.mode.startswith("I"):  # 16 bits, at times in a 32-bit holder
+        wide = np.asarray(picture).astype(np.int64).clip(0, 65535)
+        picture = PIL.Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        white = PIL.Image.new("RGBA", layer.size, "white")
+        picture = PIL.Image.alpha_composite(white, layer)
+    return picture.convert("RGB")
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, PIL.UnidentifiedImageError):
+        return "empty file" if path.stat().st_size == 0 else "not an image, or of an unknown format"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error)

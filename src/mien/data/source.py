@@ -1,0 +1,76 @@
+"""What every source returns: labelled images in named parts."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.readers import ImageReader, Selection
+from mien.labels import LabelSet
+from mien.types import DataSpec, SplitName
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a data set.
+
+    Attributes:
+        reader: Its N images.
+        labels: (N,) int64, the class of each.
+    """
+
+    reader: ImageReader
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if len(self.reader) != len(self.labels):
+            raise ValueError(f"{len(self.reader)} images but {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.int64]) -> "Part":
+        """The images at these positions, in this order."""
+        if isinstance(self.reader, Selection):
+            reader = Selection(self.reader.reader, self.reader.indices[indices])
+        else:
+            reader = Selection(self.reader, indices)
+        return Part(reader, self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class SourceData:
+    """A data set, found and checked but not decoded.
+
+    Attributes:
+        name: The data set's name in the config.
+        version: Its version, ``""`` where it has none.
+        labels: Its classes.
+        parts: Its parts; which there are depends on the set, and on what was cut off (:mod:`mien.data.split`).
+    """
+
+    name: str
+    version: str
+    labels: LabelSet
+    parts: dict[SplitName, Part]
+
+    def with_parts(self, parts: dict[SplitName, Part]) -> "SourceData":
+        """The same set with other parts."""
+        return replace(self, parts=parts)
+
+    def spec(self) -> DataSpec:
+        """Classes, counts and fingerprint; the fingerprint does not depend on the order of the images."""
+        lines: list[str] = []
+        counts: dict[SplitName, tuple[int, ...]] = {}
+        for split in [split for split in SplitName if split in self.parts]:
+            part = self.parts[split]
+            per_class = np.bincount(part.labels, minlength=len(self.labels))
+            counts[split] = tuple(int(count) for count in per_class)
+            lines += [
+                f"{split}\t{self.labels.names[label]}\t{part.reader.stamp(index)}"
+                for index, label in enumerate(part.labels)
+            ]
+        head = f"{self.name}\t{self.version}\t{','.join(self.labels)}"
+        text = "\n".join([head, *sorted(lines)])
+        return DataSpec(self.name, self.version, self.labels, counts, hashlib.sha256(text.encode()).hexdigest())

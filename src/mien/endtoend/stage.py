@@ -1,0 +1,108 @@
+"""The end-to-end stage: find the faces of whole photos, crop, classify, and score against the truth."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from mien.detection.crop import crop_face
+from mien.endtoend.match import main_face, match_boxes
+from mien.endtoend.records import EndToEndRun, FaceRecord
+from mien.endtoend.scenes import SceneSource
+from mien.endtoend.score import score_faces
+from mien.labels import LabelSet
+from mien.types import FaceDetector, Faces, Image, Scene
+
+Classify = Callable[[list[Image]], NDArray[np.float32]]
+"""From N face crops of unequal sizes, uint8 RGB, to (N, K) float32 probabilities."""
+
+BATCH_CROPS = 64
+BATCH_BYTES = 64 * 2**20
+"""Crops wait until either is reached, so that close-ups from large photos do not fill the memory."""
+
+
+def run_end_to_end(
+    scenes: SceneSource, detector: FaceDetector, classify: Classify, labels: LabelSet, margin: float
+) -> EndToEndRun:
+    """Score a detector and a classifier together on whole photos.
+
+    A scene's true boxes are matched to detections by overlap; without boxes the largest detection is the photo's main
+    face. Only matched faces are classified. Scenes pass one at a time; crops wait for a batch.
+
+    Args:
+        scenes: Photos with known faces.
+        detector: Finds the faces.
+        classify: Names their expressions; its columns are ``labels``.
+        labels: The model's classes. Each of the scenes' classes must be among them.
+        margin: Added around the square face box, as a share of its side.
+
+    Raises:
+        LabelError: A class of the scenes is none of the model's; raised before any detection.
+        DataError: The scenes hold no labelled face.
+    """
+    to_model = scenes.labels.mapping_to(labels)
+    batches = _Batches(classify, len(labels))
+    # Live display on a terminal only: logs and tests stay clean.
+    console = Console(stderr=True)
+    for index, scene in enumerate(
+        track(scenes, "End to end", len(scenes), console=console, transient=True, disable=not console.is_terminal)
+    ):
+        found = detector.detect(scene.image)
+        for n, match in enumerate(_match(scene, found)):
+            face = FaceRecord(
+                scene=scene.key,
+                scene_index=index,
+                label=to_model[scene.labels[n]],
+                true_box=None if scene.boxes is None else scene.boxes[n],
+            )
+            if match is None:
+                batches.add_missed(face)
+            else:
+                face = replace(face, box=found.boxes[match], score=float(found.scores[match]))
+                batches.add_found(face, crop_face(scene.image, found.boxes[match], margin))
+    faces = batches.finish()
+    return EndToEndRun(score_faces(faces, labels, scenes.name, detector.name), faces, labels)
+
+
+def _match(scene: Scene, found: Faces) -> list[int | None]:
+    """For each true face the index of its detection, ``None`` for a miss."""
+    if scene.boxes is None:
+        return [main_face(found.boxes)]
+    return match_boxes(scene.boxes, found.boxes)
+
+
+class _Batches:
+    """Collects the records of all faces, and classifies the found ones in batches."""
+
+    def __init__(self, classify: Classify, classes: int) -> None:
+        self._classify = classify
+        self._classes = classes
+        self._faces: list[FaceRecord] = []
+        self._waiting: dict[int, Image] = {}  # crops by their face's position in _faces
+
+    def add_missed(self, face: FaceRecord) -> None:
+        self._faces.append(face)
+
+    def add_found(self, face: FaceRecord, crop: Image) -> None:
+        self._waiting[len(self._faces)] = crop
+        self._faces.append(face)
+        if len(self._waiting) >= BATCH_CROPS or sum(c.nbytes for c in self._waiting.values()) >= BATCH_BYTES:
+            self._flush()
+
+    def finish(self) -> tuple[FaceRecord, ...]:
+        self._flush()
+        return tuple(self._faces)
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        probabilities = np.asarray(self._classify(list(self._waiting.values())), np.float32)
+        expected = (len(self._waiting), self._classes)
+        if probabilities.shape != expected:
+            raise ValueError(f"classify: expected probabilities of shape {expected}, got {probabilities.shape}")
+        for position, row in zip(self._waiting, probabilities, strict=True):
+            self._faces[position] = replace(self._faces[position], probabilities=row)
+        self._waiting.clear()

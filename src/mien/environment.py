@@ -1,0 +1,64 @@
+"""Where a number came from: commit, versions, hardware. Written beside every result."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_PACKAGES = ("mien", "torch", "torchvision", "pytorch-lightning", "torchmetrics", "timm", "facenet-pytorch", "numpy")
+
+
+def describe(command: str, seed: int) -> dict[str, Any]:
+    """What ``environment.json`` holds: command, seed, git commit, versions and hardware, as plain values."""
+    return {
+        "command": command,
+        "seed": seed,
+        "git": _git(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "hardware": _hardware(),
+    }
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit and whether files differ from it; ``None`` outside a checkout."""
+
+    def git(*arguments: str) -> str:
+        here = Path(__file__).parent
+        done = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _hardware() -> dict[str, Any]:
+    import torch  # noqa: PLC0415 - takes seconds to import, and only runs that train ask
+
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = round(psutil.virtual_memory().total / 2**30, 1)
+    return {"cpu": _cpu(), "cores": cores, "memory_gib": memory, "gpus": gpus, "system": platform.platform()}
+
+
+def _cpu() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,1 @@
+"""Evaluation: a model's predictions on a split, and their scores."""

@@ -1,0 +1,50 @@
+"""Prediction: images to probabilities. The one way there is, for tests, whole photos and use."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mien.data.prepare import prepare
+from mien.labels import LabelSet
+from mien.models.bundle import Bundle
+from mien.models.normalise import Normalise
+from mien.types import Image
+
+BATCH = 256
+
+
+class Predictor:
+    """A bundle's model on a device.
+
+    An image's result does not depend on the others of its batch: the network is in eval mode throughout.
+
+    Args:
+        bundle: The model.
+        device: Where it runs, in torch's spelling.
+    """
+
+    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
+        self.labels: LabelSet = bundle.labels
+        self.spec, self.flip_average, self.device = bundle.spec, bundle.flip_average, torch.device(device)
+        self.classifier = bundle.classifier.to(self.device).eval()
+        self.normalise = Normalise(bundle.spec).to(self.device)
+
+    def images(self, images: list[Image]) -> NDArray[np.float32]:
+        """Probabilities (N, K) of N images of any sizes, each (H, W, 3) uint8 RGB."""
+        if not images:
+            return np.zeros((0, len(self.labels)), np.float32)
+        return self.arrays(np.stack([prepare(image, self.spec.size, self.spec.channels) for image in images]))
+
+    @torch.inference_mode()
+    def arrays(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (N, K) of prepared images (N, C, S, S) uint8."""
+        parts = [self._batch(chunk) for chunk in torch.from_numpy(images).split(BATCH)]
+        return torch.cat(parts).cpu().numpy()
+
+    def _batch(self, images: Tensor) -> Tensor:
+        inputs = self.normalise(images.to(self.device))
+        probabilities = self.classifier(inputs).float().softmax(1)
+        if self.flip_average:
+            probabilities = (probabilities + self.classifier(inputs.flip(3)).float().softmax(1)) / 2
+        return probabilities

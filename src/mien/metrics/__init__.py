@@ -1,0 +1,1 @@
+"""Metrics: guarded, exact, and the same for every model."""

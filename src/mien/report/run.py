@@ -1,0 +1,61 @@
+"""All pictures of a finished run, made from its files."""
+
+from collections.abc import Callable
+from math import prod
+from pathlib import Path
+
+import pandas as pd
+
+from mien.report.plots import plot_confusion, plot_curves, plot_per_class
+from mien.report.samples import choose_samples, grid_size, plot_samples
+from mien.results import RunResult
+from mien.types import Image
+
+
+def report_run(folder: Path, image_of: Callable[[int], Image] | None = None) -> list[Path]:
+    """Write ``plots/`` of a run folder: curves, confusion, per class, and samples where images can be had.
+
+    A folder without ``metrics.csv`` (a model that was only evaluated) gets no curves.
+
+    Args:
+        folder: A finished run.
+        image_of: The (H, W, 3) uint8 RGB image of a row of ``predictions.parquet``; ``None``: no samples.
+
+    Returns:
+        The pictures written.
+
+    Raises:
+        RunFolderError: The run is not finished, or its folder cannot be written to.
+    """
+    run = RunResult.load(folder)
+    plots = folder / "plots"
+    pictures = [plot_confusion(run.test, plots / "confusion.png"), plot_per_class(run.test, plots / "per_class.png")]
+    if (folder / "metrics.csv").is_file():
+        metrics = pd.read_csv(folder / "metrics.csv")
+        pictures.insert(0, plot_curves(metrics, plots / "curves.png", selected_epoch(metrics, run.protocol)))
+    if image_of is not None:
+        pictures.append(_samples(folder, image_of, run.seed))
+    return pictures
+
+
+def selected_epoch(metrics: pd.DataFrame, protocol: dict[str, str]) -> int:
+    """The epoch whose weights were kept: the last one, or the first that is best by the protocol's monitor."""
+    if protocol["checkpoint"] == "last":
+        return int(metrics["epoch"].iloc[-1])
+    monitored = metrics[f"val_{protocol['monitor']}"]
+    best = monitored.argmin() if protocol["monitor"] == "loss" else monitored.argmax()
+    return int(metrics["epoch"].iloc[best])
+
+
+def _samples(folder: Path, image_of: Callable[[int], Image], seed: int) -> Path:
+    """The contact sheet of a run."""
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    rows = choose_samples(predictions, prod(grid_size(predictions["label"])), seed)
+    shown = predictions.iloc[rows]
+    return plot_samples(
+        [image_of(row) for row in rows],
+        shown["label"].tolist(),
+        shown["predicted"].tolist(),
+        [float(row[f"p_{row['predicted']}"]) for _, row in shown.iterrows()],
+        folder / "plots" / "samples.png",
+    )

@@ -1,0 +1,122 @@
+"""Fitting: parts in, the weights of the chosen epoch out. Continues what an interrupted run left in its folder."""
+
+import logging
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import torch
+from pytorch_lightning.loggers import Logger
+
+from mien.augment import Augment
+from mien.config.schema import Config
+from mien.errors import MienError
+from mien.models.factory import Classifier
+from mien.models.normalise import Normalise
+from mien.optim.losses import build_loss
+from mien.optim.optimizers import build_optimizer
+from mien.optim.schedules import Length, build_schedule
+from mien.results import SelectionScore
+from mien.training.data import ExpressionData
+from mien.training.history import History
+from mien.training.module import ExpressionModule
+from mien.training.trainer import BEST, CHECKPOINTS, LAST, build_trainer
+from mien.types import InputSpec
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training leaves beside the weights.
+
+    Attributes:
+        epochs: Epochs trained.
+        selection: What the epoch was chosen by.
+        is_main: Whether this is the process that goes on to the test.
+    """
+
+    epochs: int
+    selection: SelectionScore | None
+    is_main: bool
+
+
+def fit(config: Config, classifier: Classifier, spec: InputSpec, data: ExpressionData, run: "RunPlace") -> Fitted:
+    """Train, and load the weights of the epoch that the protocol chooses into ``classifier``.
+
+    Args:
+        config: The experiment.
+        classifier: Trained in place.
+        spec: Its input.
+        data: Training images and selection split.
+        run: Where files and curves go.
+
+    Raises:
+        MienError: Training diverged, or was interrupted; the same command continues it.
+    """
+    torch.manual_seed(config.seed)
+    history = History(run.folder / "metrics.csv", config.trainer.max_epochs)
+    module = build_module(config, classifier, spec, data, history)
+    trainer = build_trainer(config.trainer, config.protocol, run.folder, run.logger)
+    last = run.folder / CHECKPOINTS / LAST
+    if last.is_file():
+        log.info("continuing after epoch %d of %d", len(history.rows), config.trainer.max_epochs)
+    trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    if trainer.interrupted:
+        raise MienError(f"interrupted; the same command continues after epoch {len(history.rows)}")
+    chosen = run.folder / CHECKPOINTS / (BEST if config.protocol.checkpoint == "best" else LAST)
+    load_checkpoint(classifier, chosen)
+    return Fitted(len(history.rows), history.best(config.protocol), trainer.is_global_zero)
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """Where a run keeps its files and sends its curves."""
+
+    folder: Path
+    logger: Logger | None = None
+
+
+def build_module(
+    config: Config, classifier: Classifier, spec: InputSpec, data: ExpressionData, history: History
+) -> ExpressionModule:
+    """The LightningModule with all its parts."""
+    if config.trainer.channels_last:
+        classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    labels = data.train_arrays[1]
+    num_classes = int(classifier.head[-1].out_features)  # type: ignore[index, union-attr, arg-type]
+    counts = tuple(torch.bincount(labels, minlength=num_classes).tolist())
+    optimizer = build_optimizer(config.optimizer, classifier.backbone, classifier.head)
+    schedule = build_schedule(config.schedule, optimizer, _length(config, data))
+    return ExpressionModule(
+        classifier=classifier,
+        augment=Augment(config.augment, spec.size),
+        normalise=Normalise(spec, config.trainer.channels_last),
+        loss=build_loss(config.loss, counts),
+        optimizer=optimizer,
+        schedule=schedule,
+        plateau_monitor=f"val_{config.schedule.monitor}",
+        num_classes=num_classes,
+        seed=config.seed,
+        on_epoch=history.append,
+    )
+
+
+def _length(config: Config, data: ExpressionData) -> Length:
+    steps, limit = len(data.train_dataloader()), config.trainer.limit_train_batches
+    if limit is not None:
+        steps = min(steps, int(limit)) if limit > 1 else max(1, int(steps * limit))
+    devices = config.trainer.devices
+    world = int(devices) if devices.isdigit() else 1
+    return Length(config.trainer.max_epochs, ceil(steps / world))
+
+
+def load_checkpoint(classifier: Classifier, path: Path) -> None:
+    """Load the classifier's weights out of a Lightning checkpoint."""
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    prefix = "classifier."
+    own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    classifier.load_state_dict(own)
+
+
+

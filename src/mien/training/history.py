@@ -1,0 +1,50 @@
+"""The values of every epoch, in ``metrics.csv``."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from mien.config.schema import ProtocolConfig
+from mien.files import atomic_path
+from mien.results import SelectionScore
+
+log = logging.getLogger(__name__)
+
+
+class History:
+    """Rows of ``metrics.csv``; written whole after every epoch, so that the file is never half a table.
+
+    Args:
+        path: The file; rows that an interrupted run left there are kept.
+        epochs: Epochs of the whole run, for the log line.
+    """
+
+    def __init__(self, path: Path, epochs: int) -> None:
+        self.path, self.epochs = path, epochs
+        self.rows: list[dict[str, float]] = pd.read_csv(path).to_dict("records") if path.is_file() else []
+
+    def append(self, row: dict[str, float]) -> None:
+        """Add an epoch; one that is already there (its checkpoint was never written) is replaced."""
+        self.rows = [old for old in self.rows if old["epoch"] < row["epoch"]] + [row]
+        with atomic_path(self.path) as path:
+            pd.DataFrame(self.rows).to_csv(path, index=False)
+        log.info(self._line(row))
+
+    def best(self, protocol: ProtocolConfig) -> SelectionScore | None:
+        """The epoch that the protocol's monitor chooses, the first of equals; ``None`` without a selection split."""
+        if protocol.selection == "none":
+            return None
+        sign = -1 if protocol.monitor == "loss" else 1
+        row = max(self.rows, key=lambda row: sign * row[f"val_{protocol.monitor}"])
+        return SelectionScore(
+            protocol.selection, protocol.monitor, row[f"val_{protocol.monitor}"], int(row["epoch"])
+        )
+
+    def _line(self, row: dict[str, float]) -> str:
+        text = f"epoch {row['epoch']:.0f}/{self.epochs}  train loss {row['train_loss']:.3f} "
+        text += f"accuracy {100 * row['train_accuracy']:.1f} %"
+        if "val_loss" in row:
+            text += f"  selection loss {row['val_loss']:.3f} accuracy {100 * row['val_accuracy']:.1f} %"
+            text += f" macro recall {100 * row['val_macro_recall']:.1f} %"
+        return text

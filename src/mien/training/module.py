@@ -1,0 +1,143 @@
+"""The LightningModule: one step for training and selection, built from parts it is given."""
+
+from collections.abc import Callable
+from math import isfinite
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from mien.augment import Augment
+from mien.errors import MienError
+from mien.metrics.classification import RunningScore
+from mien.models.factory import Classifier
+from mien.models.normalise import Normalise
+from mien.seeds import derive
+
+Batch = tuple[Tensor, Tensor]
+Schedule = LRScheduler | ReduceLROnPlateau
+
+
+class ExpressionModule(pl.LightningModule):
+    """Trains a classifier of expressions.
+
+    Args:
+        classifier: The network.
+        augment: Random changes of training images.
+        normalise: From uint8 images to what the network sees.
+        loss: Logits (B, K) and labels (B,) to a scalar.
+        optimizer: What moves the parameters.
+        schedule: What moves the learning rate: after every step, or (plateau) after every epoch.
+        plateau_monitor: The logged value that a plateau schedule looks at.
+        num_classes: K.
+        seed: The run's seed; epoch e draws its augmentation and dropout from (seed, e), so that a run that is
+            continued goes on exactly as one that was never interrupted.
+        on_epoch: Called with the values of every finished epoch, in the main process.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a training, each by its name
+        self,
+        *,
+        classifier: Classifier,
+        augment: Augment,
+        normalise: Normalise,
+        loss: nn.Module,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        plateau_monitor: str,
+        num_classes: int,
+        seed: int,
+        on_epoch: Callable[[dict[str, float]], None],
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.augment = augment
+        self.normalise = normalise
+        self.loss = loss
+        self.optimizer, self.schedule, self.plateau_monitor = optimizer, schedule, plateau_monitor
+        self.on_epoch = on_epoch
+        self.seed = seed
+        self.generator = torch.Generator()
+        self.selected: dict[str, float] = {}
+        self.train_score, self.val_score = RunningScore(num_classes), RunningScore(num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, S, S) uint8 to logits (B, K)."""
+        logits: Tensor = self.classifier(self.normalise(images))
+        return logits
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer with its schedule.
+
+        Lightning moves plateau schedules only after it has saved the epoch's checkpoint, so that a continued run
+        would miss a move; this module does it itself.
+        """
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            return self.optimizer
+        return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": self.schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the plateau schedule's state."""
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            checkpoint["plateau"] = self.schedule.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the plateau schedule's state."""
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.load_state_dict(checkpoint["plateau"])
+
+    def on_train_epoch_start(self) -> None:
+        """Seed this epoch's randomness."""
+        seed = derive(self.seed, self.current_epoch, self.global_rank, 1)
+        self.generator.manual_seed(seed)
+        torch.manual_seed(seed)
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """The loss of one augmented batch."""
+        images, labels = batch
+        inputs = self.normalise(self.augment(images.float() / 255, self.generator))
+        return self._step(inputs, labels, self.train_score) + self.classifier.backbone.penalty()
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Score one batch of the selection split."""
+        images, labels = batch
+        self._step(self.normalise(images), labels, self.val_score)
+
+    def _step(self, inputs: Tensor, labels: Tensor, score: RunningScore) -> Tensor:
+        logits = self.classifier(inputs)
+        loss: Tensor = self.loss(logits, labels)
+        score.update(logits.detach(), labels, loss.detach())
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's training scores, move a plateau schedule, and report the epoch.
+
+        Raises:
+            MienError: The loss is no longer a number.
+        """
+        values = {"lr": self.optimizer.param_groups[-1]["lr"], **self._log_scores(self.train_score, "train"), **self.selected}
+        if not isfinite(values["train_loss"]):
+            raise MienError(
+                f"training diverged: the mean loss of epoch {self.current_epoch + 1} is {values['train_loss']}; "
+                "lower optimizer.lr, add schedule.warmup_epochs, or set trainer.gradient_clip"
+            )
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step(values[self.plateau_monitor])
+        if self.trainer.is_global_zero:
+            self.on_epoch({"epoch": self.current_epoch + 1, **values})
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the epoch's scores on the selection split."""
+        self.selected = self._log_scores(self.val_score, "val")
+
+    def _log_scores(self, score: RunningScore, prefix: str) -> dict[str, float]:
+        if self.trainer.world_size > 1:
+            for total in (score.confusion, score.loss):
+                torch.distributed.all_reduce(total)
+        values = {f"{prefix}_{name}": float(value) for name, value in score.compute().items()}
+        self.log_dict(values)
+        score.reset()
+        return values

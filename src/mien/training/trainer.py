@@ -1,0 +1,92 @@
+"""Lightning's Trainer from the config, with the callbacks that every run has."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import Logger
+
+from mien.config.schema import ProtocolConfig, TrainerConfig
+from mien.errors import DeviceError
+
+CHECKPOINTS = "checkpoints"
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+def check_devices(config: TrainerConfig) -> None:
+    """Refuse devices that this machine does not have.
+
+    Raises:
+        DeviceError: A GPU, or more of them, than there are.
+    """
+    found = torch.cuda.device_count()
+    if config.accelerator == "gpu" and not found:
+        raise DeviceError("trainer.accelerator=gpu: PyTorch finds no GPU here; use trainer=cpu or trainer=auto")
+    on_gpu = config.accelerator == "gpu" or (config.accelerator == "auto" and found > 0)
+    if on_gpu and config.devices != "auto" and int(config.devices) > found:
+        raise DeviceError(f"trainer.devices={config.devices}: this machine has {found} GPU(s)")
+
+
+def build_trainer(
+    config: TrainerConfig, protocol: ProtocolConfig, folder: Path, logger: Logger | None = None
+) -> pl.Trainer:
+    """The Trainer of a run that keeps its files in ``folder``."""
+    warnings.filterwarnings("ignore", message="You are trying to `self.log")
+    limit = config.limit_train_batches
+    return pl.Trainer(
+        max_epochs=config.max_epochs,
+        accelerator=config.accelerator,
+        devices=config.devices if config.devices == "auto" else int(config.devices),
+        strategy=config.strategy,
+        precision=config.precision,  # type: ignore[arg-type]
+        gradient_clip_val=config.gradient_clip,
+        limit_train_batches=1.0 if limit is None else (int(limit) if limit > 1 else limit),
+        logger=logger or False,
+        callbacks=_callbacks(config, protocol, folder, logger is not None),
+        default_root_dir=folder,
+        num_sanity_val_steps=0,
+        log_every_n_steps=50,
+        reload_dataloaders_every_n_epochs=1,  # a new order every epoch, from (seed, epoch)
+        enable_progress_bar=sys.stdout.isatty(),
+        enable_model_summary=False,
+    )
+
+
+def _callbacks(config: TrainerConfig, protocol: ProtocolConfig, folder: Path, logged: bool) -> list[Callback]:
+    checkpoints = folder / CHECKPOINTS
+    last = ModelCheckpoint(
+        checkpoints,
+        filename="last",
+        save_top_k=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    callbacks: list[Callback] = [last]
+    if protocol.checkpoint == "best":
+        callbacks.append(
+            ModelCheckpoint(
+                checkpoints,
+                filename="best",
+                monitor=f"val_{protocol.monitor}",
+                mode=direction(protocol.monitor),
+                save_weights_only=True,
+                enable_version_counter=False,
+            )
+        )
+    if config.early_stopping is not None:
+        monitor = config.early_stopping_monitor
+        stop = EarlyStopping(f"val_{monitor}", patience=config.early_stopping, mode=direction(monitor))
+        callbacks.append(stop)
+    if logged:
+        callbacks.append(LearningRateMonitor("epoch"))
+    if sys.stdout.isatty():
+        callbacks.append(RichProgressBar(refresh_rate=5))
+    return callbacks
+
+
+def direction(monitor: str) -> str:
+    """Which way a monitored value is better: ``min`` or ``max``."""
+    return "min" if monitor == "loss" else "max"
