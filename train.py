@@ -6,7 +6,6 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
-from rich.console import Console
 
 from mien.cli import command_line, set_up_logging, start
 from mien.config.load import typed
@@ -18,13 +17,13 @@ def main(composed: DictConfig) -> float:
     """Run one experiment; returns the value it was selected by, for a sweeper to optimise."""
     config = typed(composed, Config)
     from mien.pipeline import Call, run
-    from mien.report.tables import summary
+    from mien.report.tables import print_summary
 
     set_up_logging()
     job = HydraConfig.get()
     folder = Path(os.path.relpath(job.runtime.output_dir))
     result = run(config, folder, Call(command_line(), tuple(job.overrides.task)))
-    Console().print(summary(result, folder, sorted((folder / "plots").glob("*.png"))))
+    print_summary(result, folder, sorted((folder / "plots").glob("*.png")))
     return result.selection.value if result.selection else result.test.accuracy
 
 

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from mien.data.drawn import DrawnFaces
 from mien.data.drawn.scenes import draw_portrait
+from mien.environment import describe
 from mien.files import write_json
 from mien.labels import EXPRESSIONS
 
@@ -87,7 +88,8 @@ def main() -> None:
     console = Console()
     console.print(table)
     console.print(f"{rate:.0f} faces/s on one core at 64 px")
-    write_json(options.output, {"faces_per_second": rate, "score": SCORE, "detection": rows})
+    record = {"faces_per_second": rate, "score": SCORE, "detection": rows}
+    write_json(options.output, {**record, "environment": describe("python bench/drawn_faces.py", seed=0)})
     console.print(f"written to {options.output}")
 
 

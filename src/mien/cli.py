@@ -10,7 +10,6 @@ from pathlib import Path
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
-from rich.logging import RichHandler
 
 from mien.config.load import register
 from mien.config.overrides import check_command_line
@@ -54,7 +53,7 @@ def command_line() -> str:
 
 
 def set_up_logging() -> None:
-    """One line an event, mien's own at INFO and everybody else's at WARNING."""
-    handler = RichHandler(console=Console(stderr=True), show_path=False, log_time_format="%H:%M:%S")
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(message)s", force=True)
+    """One line an event on stderr: mien's own from INFO on, everybody else's from WARNING on."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
     logging.getLogger("mien").setLevel(logging.INFO)
+    logging.captureWarnings(True)

@@ -46,7 +46,7 @@ def _version(package: str) -> str | None:
 
 
 def _hardware() -> dict[str, Any]:
-    import torch  # noqa: PLC0415 - takes seconds to import, and only runs that train ask
+    import torch
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

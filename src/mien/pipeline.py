@@ -1,16 +1,20 @@
 """The order of the stages: data, model, training, evaluation, end to end, report. The only module that knows it."""
 
 import logging
-from dataclasses import asdict, dataclass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import torch
 from pytorch_lightning import seed_everything
 
+from mien.config.evaluate import EvaluateConfig
 from mien.config.load import plain
-from mien.config.schema import Config, DatasetConfig, DetectorConfig, ProtocolConfig
+from mien.config.schema import Config, DatasetConfig, DetectorConfig
 from mien.data.catalog import load_source
 from mien.data.decode import decode
 from mien.data.source import SourceData
@@ -28,10 +32,10 @@ from mien.files import atomic_path, write_json
 from mien.models.bundle import Bundle, CropRule
 from mien.models.factory import Classifier, build_classifier, input_spec
 from mien.report.run import report_run
-from mien.results import RunResult
+from mien.results import RunResult, SelectionScore
 from mien.runs import check_space, claim
 from mien.training.data import ExpressionData, to_tensors
-from mien.training.fit import RunPlace, fit
+from mien.training.fit import Fitted, RunPlace, fit
 from mien.training.loggers import build_logger, close_logger, log_result
 from mien.training.trainer import check_devices
 from mien.types import InputSpec, SplitName
@@ -48,13 +52,23 @@ class Call:
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """All that is built before work starts, so that whatever is wrong shows at once."""
+class _Material:
+    """What a model is scored on, built before any work starts, so that whatever is wrong shows at once."""
 
+    dataset: DatasetConfig
     source: SourceData
-    spec: InputSpec
-    classifier: Classifier
+    split: SplitName
     scenes: SceneSource | None
+    detector: DetectorConfig
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A result, and what its files and plots are made from."""
+
+    result: RunResult
+    evaluation: Evaluation
+    faces: EndToEndRun | None
 
 
 def run(config: Config, folder: Path, call: Call | None = None) -> RunResult:
@@ -69,134 +83,177 @@ def run(config: Config, folder: Path, call: Call | None = None) -> RunResult:
         MienError: Anything a user can put right; before training starts wherever that can be known.
     """
     call = call or Call()
-    done = claim(folder, config)
+    check_devices(config.trainer)
+    done = claim(folder, config) if _is_first_process() else None
     if done is not None:
         log.info("%s is finished already; resume=never trains anew", folder)
         return done
-    check_devices(config.trainer)
     seed_everything(config.seed, verbose=False)
-    parts = _build(config)
-    check_space(folder, parts.classifier.count_parameters()[0])
+    material = _material(config)
+    spec = input_spec(config.backbone)
+    classifier = build_classifier(config.backbone, config.head, len(material.source.labels))
+    check_space(folder, classifier.count_parameters()[0])
     write_json(folder / "environment.json", describe(call.command, config.seed))
     logger = build_logger(config.logger, folder, folder.name, plain(config))
+    seconds: dict[str, float] = {}
     try:
-        result = _stages(config, parts, RunPlace(folder, logger), call)
-        log_result(logger, result)
-        return result
+        data = _training_data(config, material.source, spec)
+        with _timed(seconds, "fit"):
+            fitted = fit(config, classifier, spec, data, RunPlace(folder, logger))
+        if not fitted.is_main:
+            sys.exit()  # one of several training processes; the first goes on alone, so that nothing is counted twice
+        bundle = _bundle(config, classifier, spec, material, fitted)
+        scored = _score(bundle, material, _device(config.trainer.accelerator), call, seconds)
+        _write(folder, material, scored, bundle)
+        log_result(logger, scored.result)
     finally:
         close_logger(logger)
+    return scored.result
 
 
-def _build(config: Config) -> _Parts:
-    source = split_by_protocol(load_source(config.dataset), config.dataset, config.protocol)
-    spec = input_spec(config.backbone)
+def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = None) -> RunResult:
+    """Score a finished model on a data set of its classes, and on whole photos.
+
+    Args:
+        config: Model, data set and scenes.
+        folder: Where results, predictions and plots go.
+        call: How it was started.
+
+    Raises:
+        MienError: No such model or data, or classes that the model does not have.
+    """
+    bundle = Bundle.load(Path(config.run))
+    split = SplitName(config.split)
+    source = load_source(config.dataset)
+    if split is SplitName.VALIDATION:
+        source = with_validation(source, config.dataset.validation_fraction, config.dataset.split_seed)
+    if split is SplitName.TEST:
+        source = with_test(source, config.dataset.test_fraction, config.dataset.split_seed)
+    scenes = build_scenes(config.scenes, bundle.labels)
+    material = _Material(config.dataset, source, split, scenes, config.detector)
+    scored = _score(bundle, material, _device(config.accelerator), call or Call(), {"fit": 0.0})
+    _write(folder, material, scored)
+    return scored.result
+
+
+def _is_first_process() -> bool:
+    """Whether this is the process that was started, not one that Lightning started beside it."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+
+
+def _material(config: Config) -> _Material:
+    source = with_test(load_source(config.dataset), config.dataset.test_fraction, config.dataset.split_seed)
+    protocol = config.protocol
+    if "validation" in (protocol.selection, protocol.report):
+        source = with_validation(source, config.dataset.validation_fraction, config.dataset.split_seed)
     scenes = build_scenes(config.scenes, source.labels)
-    return _Parts(source, spec, build_classifier(config.backbone, config.head, len(source.labels)), scenes)
+    if scenes is not None:
+        scenes.labels.mapping_to(source.labels)
+    return _Material(config.dataset, source, SplitName(protocol.report), scenes, config.detector)
 
 
-def split_by_protocol(source: SourceData, dataset: DatasetConfig, protocol: ProtocolConfig) -> SourceData:
-    """Cut the parts that the protocol needs and the data set lacks."""
-    source = with_test(source, dataset.test_fraction, dataset.split_seed)
-    if protocol.selection == "validation" or protocol.report == "validation":
-        source = with_validation(source, dataset.validation_fraction, dataset.split_seed)
-    return source
-
-
-def _stages(config: Config, parts: _Parts, place: RunPlace, call: Call) -> RunResult:
-    started = perf_counter()
-    fitted = fit(config, parts.classifier, parts.spec, _training_data(config, parts), place)
-    seconds = {"fit": perf_counter() - started}
-    bundle = _bundle(config, parts)
-    predictor = Predictor(bundle, _device(config))
-    started = perf_counter()
-    reported = parts.source.parts[SplitName(config.protocol.report)]
-    evaluation = evaluate(
-        reported, parts.source.labels, predictor, config.dataset.on_bad_image, config.dataset.workers
-    )
-    seconds["test"] = perf_counter() - started
-    started = perf_counter()
-    faces = end_to_end(parts.scenes, config.detector, predictor, bundle.crop)
-    seconds["end_to_end"] = perf_counter() - started
-    total, trainable = parts.classifier.count_parameters()
-    spec = parts.source.spec()
-    result = RunResult(
-        command=call.command,
-        protocol=asdict(config.protocol),
-        dataset={"name": spec.name, "version": spec.version, "fingerprint": spec.fingerprint},
-        backbone=config.backbone.model or "timm" if config.backbone.name == "timm" else config.backbone.name,
-        parameters=total,
-        trainable_parameters=trainable,
-        epochs=fitted.epochs,
-        seconds=seconds,
-        test=evaluation.result,
-        end_to_end=None if faces is None else faces.result,
-        selection=fitted.selection,
-        overrides=call.overrides,
-        seed=config.seed,
-    )
-    write_outputs(place.folder, bundle, evaluation, faces, parts.scenes, result)
-    return result
-
-
-def _training_data(config: Config, parts: _Parts) -> ExpressionData:
+def _training_data(config: Config, source: SourceData, spec: InputSpec) -> ExpressionData:
+    """Decoded training images, and those of the selection split."""
     dataset = config.dataset
-    part = parts.source.parts.get(SplitName.TRAIN)
-    if part is None:
+    if SplitName.TRAIN not in source.parts:
         raise DataError(f"{dataset.name} has no training images")
-    train, part = decode(part, parts.spec, dataset.on_bad_image, dataset.workers, dataset.decode_size)
+    part = source.parts[SplitName.TRAIN]
+    train, part = decode(part, spec, dataset.on_bad_image, dataset.workers, dataset.decode_size)
     selection = None
     if config.protocol.selection != "none":
-        chosen = parts.source.parts[SplitName(config.protocol.selection)]
-        images, chosen = decode(chosen, parts.spec, dataset.on_bad_image, dataset.workers)
+        chosen = source.parts[SplitName(config.protocol.selection)]
+        images, chosen = decode(chosen, spec, dataset.on_bad_image, dataset.workers)
         selection = to_tensors(images, chosen.labels)
     return ExpressionData(to_tensors(train, part.labels), selection, dataset.batch_size, config.seed)
 
 
-def _bundle(config: Config, parts: _Parts) -> Bundle:
+def _bundle(config: Config, classifier: Classifier, spec: InputSpec, material: _Material, fitted: Fitted) -> Bundle:
+    about = {
+        "dataset": _named(material.source),
+        "protocol": asdict(config.protocol),
+        "seed": config.seed,
+        "epochs": fitted.epochs,
+        "selection": None if fitted.selection is None else asdict(fitted.selection),
+        "trainable_parameters": classifier.count_parameters()[1],
+        "config": plain(config),
+    }
     return Bundle(
-        parts.classifier,
-        parts.source.labels,
-        parts.spec,
-        config.backbone,
-        config.head,
-        CropRule(config.detector.margin),
-        config.protocol.flip_average,
+        classifier=classifier,
+        labels=material.source.labels,
+        spec=spec,
+        backbone=config.backbone,
+        head=config.head,
+        crop=CropRule(config.detector.margin),
+        flip_average=config.protocol.flip_average,
+        about=about,
     )
 
 
-def _device(config: Config) -> str:
-    use_gpu = config.trainer.accelerator != "cpu" and torch.cuda.is_available()
-    return "cuda" if use_gpu else "cpu"
+def _score(bundle: Bundle, material: _Material, device: str, call: Call, seconds: dict[str, float]) -> _Scored:
+    """Evaluate on the reported split and on whole photos."""
+    predictor = Predictor(bundle, device)
+    dataset = material.dataset
+    part = material.source.parts[material.split]
+    with _timed(seconds, "test"):
+        evaluation = evaluate(part, material.source.labels, predictor, dataset.on_bad_image, dataset.workers)
+    with _timed(seconds, "end_to_end"):
+        faces = _end_to_end(material, predictor, bundle.crop)
+    about = bundle.about
+    result = RunResult(
+        command=call.command,
+        protocol=about["protocol"] | {"report": str(material.split)},
+        dataset=_named(material.source),
+        backbone=bundle.backbone.model or "" if bundle.backbone.name == "timm" else bundle.backbone.name,
+        parameters=bundle.classifier.count_parameters()[0],
+        trainable_parameters=about["trainable_parameters"],
+        epochs=about["epochs"],
+        seconds=seconds,
+        test=evaluation.result,
+        end_to_end=None if faces is None else faces.result,
+        selection=None if about["selection"] is None else SelectionScore(**about["selection"]),
+        overrides=call.overrides,
+        seed=about["seed"],
+    )
+    return _Scored(result, evaluation, faces)
 
 
-def end_to_end(
-    scenes: SceneSource | None, detector: DetectorConfig, predictor: Predictor, crop: CropRule
-) -> EndToEndRun | None:
+def _end_to_end(material: _Material, predictor: Predictor, crop: CropRule) -> EndToEndRun | None:
     """The final stage: detect, crop, classify; ``None`` without scenes."""
-    if scenes is None:
+    if material.scenes is None:
         return None
-    finder = build_detector(detector, str(predictor.device))
-    return run_end_to_end(scenes, finder, predictor.images, predictor.labels, crop.margin)
+    detector = build_detector(material.detector, str(predictor.device))
+    return run_end_to_end(material.scenes, detector, predictor.images, predictor.labels, crop.margin)
 
 
-def write_outputs(  # noqa: PLR0913 - each is a file of the run folder
-    folder: Path,
-    bundle: Bundle | None,
-    evaluation: Evaluation,
-    faces: EndToEndRun | None,
-    scenes: SceneSource | None,
-    result: RunResult,
-) -> None:
-    """Write a run's files. ``results.json`` marks it as finished; only the plots, which are made from it, come after."""
+def _write(folder: Path, material: _Material, scored: _Scored, bundle: Bundle | None = None) -> None:
+    """Write the files of a result; ``results.json`` marks it as finished, and only plots made from it come after."""
     with atomic_path(folder / "predictions.parquet") as path:
-        evaluation.predictions.to_parquet(path)
-    if faces is not None and scenes is not None:
+        scored.evaluation.predictions.to_parquet(path)
+    if scored.faces is not None and material.scenes is not None:
         with atomic_path(folder / "end_to_end.parquet") as path:
-            faces.to_frame().to_parquet(path)
-        draw_sheet(faces, scenes, folder / "plots" / "end_to_end.png")
+            scored.faces.to_frame().to_parquet(path)
+        draw_sheet(scored.faces, material.scenes, folder / "plots" / "end_to_end.png")
     if bundle is not None:
-        about: dict[str, Any] = {"dataset": result.dataset, "protocol": result.protocol, "seed": result.seed}
-        about["test"] = {"accuracy": result.test.accuracy, "accuracy_ci95": result.test.accuracy_ci95}
-        Bundle(**{**bundle.__dict__, "about": about}).save(folder)
-    result.save(folder)
-    report_run(folder, evaluation.image)
+        test = scored.result.test
+        scores = {"n": test.n, "accuracy": test.accuracy, "accuracy_ci95": test.accuracy_ci95}
+        replace(bundle, about=bundle.about | {"test": scores}).save(folder)
+    scored.result.save(folder)
+    report_run(folder, scored.evaluation.image)
+
+
+def _named(source: SourceData) -> dict[str, str]:
+    """Name, version and fingerprint of the data."""
+    spec = source.spec()
+    return {"name": spec.name, "version": spec.version, "fingerprint": spec.fingerprint}
+
+
+def _device(accelerator: str) -> str:
+    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Note a stage's wall time."""
+    started = perf_counter()
+    yield
+    seconds[name] = round(perf_counter() - started, 3)

@@ -55,7 +55,7 @@ def check_space(folder: Path, parameters: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise RunFolderError(
-            f"{folder}: this run needs about {needed / 2**20:.0f} MiB for checkpoints, {free / 2**20:.0f} MiB are free; "
+            f"{folder}: checkpoints need about {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free; "
             "make room, or choose another disk with output=<folder>"
         )
 
@@ -76,7 +76,8 @@ def _check_same(saved: Path, config: Config) -> None:
     if changes:
         shown = "\n".join(f"  - {change}" for change in changes[:10])
         raise RunFolderError(
-            f"{saved.parent} holds another experiment:\n{shown}\nchoose another place with output=<folder>, or remove it"
+            f"{saved.parent} holds another experiment:\n{shown}\n"
+            "choose another place with output=<folder>, or remove that one"
         )
 
 

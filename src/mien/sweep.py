@@ -1,5 +1,6 @@
 """Names of run folders, and the comparison at the end of a sweep."""
 
+import os
 import re
 from collections.abc import Sequence
 from hashlib import sha256
@@ -12,6 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mien.results import RESULTS_FILE
+from mien.runs import CONFIG_FILE
 
 _PLACES = {"output", "resume"}
 _LONGEST = 150
@@ -53,7 +55,7 @@ def _key(override: str) -> str:
 
 
 def _counts(key: str) -> bool:
-    return key not in _PLACES and not key.endswith("root") and key.split(".")[0] not in ("logger", "hydra")
+    return key not in _PLACES and not key.endswith("root") and not key.startswith(("logger", "hydra"))
 
 
 def _name(parts: Any) -> str:
@@ -67,24 +69,23 @@ class Comparison(Callback):
     """Hydra's callback that compares a sweep's jobs: the files after every job, the table at the end."""
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
-        """Write the comparison of the jobs that there are, so that a failure later on loses nothing."""
+        """Compare the jobs that are finished, so that a failure later on loses nothing."""
         if config.hydra.mode == RunMode.MULTIRUN:
-            self._write(config)
+            self._write(config, sorted(path.parent for path in Path(config.hydra.sweep.dir).glob(f"*/{RESULTS_FILE}")))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the comparison."""
-        from rich.console import Console  # noqa: PLC0415
-        from rich.markdown import Markdown  # noqa: PLC0415
+        """Compare all jobs, unfinished ones too, and print the table."""
+        from rich.console import Console
 
-        paths = self._write(config)
-        table = next((path for path in paths if path.suffix == ".md"), None)
-        if table is not None:
-            Console().print(Markdown(table.read_text(encoding="utf-8")))
-            Console().print("\n".join(str(path) for path in paths), highlight=False)
+        from mien.report.tables import comparison_table
 
-    def _write(self, config: DictConfig) -> list[Path]:
-        from mien.report.comparison import write_comparison  # noqa: PLC0415 - matplotlib takes a second to import
+        jobs = sorted(path.parent for path in Path(config.hydra.sweep.dir).glob(f"*/{CONFIG_FILE}"))
+        paths = self._write(config, jobs)
+        if paths:
+            Console().print(comparison_table(jobs))
+            Console(soft_wrap=True).print("\n".join(os.path.relpath(path) for path in paths), highlight=False)
 
-        folder = Path(config.hydra.sweep.dir)
-        jobs = sorted(path.parent for path in folder.glob(f"*/{RESULTS_FILE}")) if folder.is_dir() else []
-        return write_comparison(folder, jobs) if jobs else []
+    def _write(self, config: DictConfig, jobs: list[Path]) -> list[Path]:
+        from mien.report.comparison import write_comparison
+
+        return write_comparison(Path(config.hydra.sweep.dir), jobs) if jobs else []

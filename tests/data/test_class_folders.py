@@ -132,6 +132,7 @@ def test_the_published_counts():
 @pytest.mark.parametrize("version", [None, "v1"])
 def test_v1_takes_the_first_files_by_number(version, small_v1, seven_classes, tmp_path):
     seven_classes("train", 12)
+    (tmp_path / "train" / "anger" / "anger7 (1).png").write_bytes(b"a copy")
     seven_classes("test", 3, offset=100_000)
     source = load_source(config(tmp_path, "micro_expressions", version))
     assert source.labels is EXPRESSIONS

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mien.config.schema import DatasetConfig, DrawnConfig, OnBadImage
-from mien.data import decode as module
 from mien.data.catalog import load_source
 from mien.data.decode import decode, prepare
+from mien.data.drawn_faces import DrawnReader
 from mien.data.prepare import prepare_many
 from mien.data.readers import FileReader
 from mien.data.source import Part
@@ -87,9 +87,17 @@ def drawn():
 
 def test_processes_draw_what_one_process_draws(drawn, monkeypatch):
     alone, _ = decode(drawn, InputSpec(16), OnBadImage.error, 1)
-    monkeypatch.setattr(module, "_MANY", 0)
+    monkeypatch.setattr(DrawnReader, "process_from", 0)
     together, _ = decode(drawn, InputSpec(16), OnBadImage.error, 2)
     assert (alone == together).all()
+
+
+def test_processes_read_many_files(part, monkeypatch, caplog):
+    monkeypatch.setattr(FileReader, "process_from", 100)
+    damage(part, [70])
+    images, left = decode(part, GRAY, OnBadImage.skip, 2)
+    assert "70.png: " in caplog.text
+    assert (images[148] == prepare(left.reader.read(148), 8, 1)).all()
 
 
 def test_a_process_tells_bad_images_too(part):
@@ -109,10 +117,10 @@ def test_a_process_that_dies_is_told(part, capfd):
 def test_a_script_without_main_guard_runs_once(tmp_path):
     script = """
         from mien.config.schema import DatasetConfig, DrawnConfig, OnBadImage
-        from mien.data import catalog, decode
+        from mien.data import catalog, decode, drawn_faces
         from mien.types import InputSpec, SplitName
         print("started")
-        decode._MANY = 0
+        drawn_faces.DrawnReader.process_from = 0
         source = catalog.load_source(DatasetConfig(name="drawn_faces", drawn=DrawnConfig(train=70, size=16)))
         images, _ = decode.decode(source.parts[SplitName.TRAIN], InputSpec(16), OnBadImage.error, 2)
         print(images.shape)

@@ -17,7 +17,7 @@ class NamedReader:
     """Images that are only names; what stands before a dot is the content."""
 
     names: list[str]
-    holds_gil: ClassVar[bool] = False
+    process_from: ClassVar[float] = 1
 
     def __len__(self):
         return len(self.names)
@@ -55,6 +55,12 @@ def test_the_cut_is_stratified(fraction, expected):
     rest, cut_off = cut(part_of(UNEVEN), fraction, seed=0)
     assert np.bincount(cut_off.labels, minlength=4).tolist() == expected
     assert sorted(keys(rest) + keys(cut_off)) == sorted(name for name, _ in UNEVEN)
+
+
+def test_a_class_without_images_does_no_harm():
+    rest, cut_off = cut(part_of([(f"{number}", 3 * (number % 2)) for number in range(20)]), 0.2, seed=0)
+    assert np.bincount(cut_off.labels).tolist() == [2, 0, 0, 2]
+    assert len(rest) == 16
 
 
 def test_labels_stay_with_their_images():

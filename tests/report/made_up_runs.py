@@ -76,8 +76,8 @@ def end_to_end(test: EvalResult) -> EndToEndResult:
 def make_metrics(epochs: int, top: float, validation: bool = True, seed: int = 0) -> pd.DataFrame:
     """Learning curves that saturate, with noise."""
     rng = np.random.default_rng(seed)
-    epoch = np.arange(epochs)
-    rise = 1 - np.exp(-(epoch + 1) / max(1.0, epochs / 4))
+    epoch = np.arange(1, epochs + 1)
+    rise = 1 - np.exp(-epoch / max(1.0, epochs / 4))
     frame = pd.DataFrame({"epoch": epoch, "lr": 0.001 * np.cos(epoch / max(1, epochs) * 1.5)})
     frame["train_loss"] = 1.95 - 1.7 * rise + rng.normal(0, 0.02, epochs)
     frame["train_accuracy"] = 0.15 + (min(1.0, top + 0.03) - 0.15) * rise

@@ -10,8 +10,9 @@ from matplotlib.image import imread
 from mien.errors import RunFolderError
 from mien.report import style
 from mien.report.plots import plot_curves, plot_per_class
-from mien.report.run import report_run, selected_epoch
+from mien.report.run import kept_epoch, report_run
 from mien.report.samples import choose_samples
+from mien.results import SelectionScore
 
 
 def looks_drawn(path, least=(350, 700)):
@@ -62,13 +63,11 @@ def test_curves_without_validation(tmp_path, epochs):
     assert looks_drawn(plot_curves(make_metrics(epochs, 0.8, validation=False), tmp_path / "curves.png"))
 
 
-def test_selected_epoch_follows_the_protocol():
-    metrics = make_metrics(5, 0.9).assign(
-        val_macro_recall=[0.1, 0.7, 0.3, 0.7, 0.6], val_loss=[2.0, 1.0, 0.5, 0.4, 0.9], epoch=range(1, 6)
-    )
-    assert selected_epoch(metrics, CLEAN) == 2
-    assert selected_epoch(metrics, CLEAN | {"monitor": "loss"}) == 4
-    assert selected_epoch(metrics, CLEAN | {"checkpoint": "last"}) == 5
+def test_the_kept_epoch_is_the_selected_one_or_the_last(tmp_path):
+    assert kept_epoch(make_run(tmp_path, epochs=12)) == 12
+    chosen = SelectionScore("validation", "macro_recall", 0.9, 7)
+    assert kept_epoch(make_run(tmp_path, selection=chosen)) == 7
+    assert kept_epoch(make_run(tmp_path, selection=chosen, protocol=CLEAN | {"checkpoint": "last"})) == 12
 
 
 def test_samples_are_a_mix_of_all_classes():

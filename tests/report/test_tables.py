@@ -2,9 +2,10 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+from made_up_runs import make_run
 from rich.console import Console
 
-from mien.report.tables import end_to_end_table, per_class_table, print_summary
+from mien.report.tables import comparison_table, end_to_end_table, per_class_table, print_summary
 from mien.results import RunResult
 
 
@@ -68,3 +69,16 @@ def test_brackets_in_a_label_are_no_markup(run_folder):
     test = RunResult.load(run_folder).test
     test = replace(test, per_class=(replace(test.per_class[0], label="[bold]anger"), *test.per_class[1:]))
     assert row(printed(per_class_table(test)), "[bold]anger")
+
+
+def test_comparison_table_fits_80_columns(tmp_path):
+    names = ("backbone.weights=/data/weights/pretrained/affectnet_eight_classes.safetensors", "optimizer.lr=0.1")
+    for number, name in enumerate(names):
+        make_run(tmp_path / str(number), skill=1.0 + number, overrides=(name,))
+    (tmp_path / "2").mkdir()
+    lines = printed(comparison_table([tmp_path / str(number) for number in range(3)]))
+    best = RunResult.load(tmp_path / "1")
+    assert max(map(len, lines)) <= 80
+    assert row(lines, "optimizer.lr=0.1")[1] == f"{100 * best.test.accuracy:.1f}%"
+    assert row(lines, "job 2") == ["job", "2", "-", "not", "finished", "-", "-"]
+    assert names[0] in "".join(line[:26].strip() for line in lines)

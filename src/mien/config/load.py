@@ -26,7 +26,9 @@ def typed(config: DictConfig, schema: type[T]) -> T:
     """
     value = OmegaConf.to_object(config)
     if not isinstance(value, schema):
-        raise ConfigError([f"expected a {schema.__name__}, got {type(value).__name__}; is the schema first in defaults?"])
+        raise ConfigError(
+            [f"expected a {schema.__name__}, got {type(value).__name__}; is the schema first in defaults?"]
+        )
     if isinstance(value, Config):
         problems = problems_of(value)
         if problems:

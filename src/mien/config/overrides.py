@@ -90,7 +90,7 @@ class _Checker:
         node: Any = self.root
         parts = key.split(".")
         for depth, part in enumerate(parts):
-            known = {str(name) for name in node.keys()} if isinstance(node, DictConfig) else set()  # noqa: SIM118 - `in` skips keys without a value
+            known = set(map(str, node.keys())) if isinstance(node, DictConfig) else set()  # `in` skips missing values
             if part not in known:
                 place = ".".join(parts[:depth]) or "the config"
                 hint = nearest(part, known | self.groups if depth == 0 else known) if known else "it has no keys"

@@ -27,7 +27,6 @@ __all__ = ["decode", "prepare"]
 logger = logging.getLogger(__name__)
 
 _CHUNK = 64  # images a task
-_MANY = 1000  # from this number on, starting processes pays
 
 Prepare = Callable[[NDArray[np.int64]], tuple[NDArray[np.uint8], BadImages]]
 
@@ -79,7 +78,7 @@ def cores() -> int:
 @contextmanager
 def _preparer(reader: ImageReader, size: int, channels: int, count: int) -> Iterator[Prepare]:
     """A function that prepares chunks and may be called from ``count`` threads at a time."""
-    if not reader.holds_gil or len(reader) < _MANY or count == 1:
+    if len(reader) < reader.process_from or count == 1:
         yield partial(prepare_many, reader, size=size, channels=channels)
         return
     with ExitStack() as stack:

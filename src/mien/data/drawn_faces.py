@@ -25,7 +25,7 @@ class DrawnReader:
 
     faces: DrawnFaces
     settings: str
-    holds_gil: ClassVar[bool] = True
+    process_from: ClassVar[float] = 1_000  # drawing is Python code
 
     def __len__(self) -> int:
         return len(self.faces)

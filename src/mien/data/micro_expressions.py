@@ -56,7 +56,7 @@ def _published(tree: Tree, root: Path) -> Tree:
     for split, counts in V1_COUNTS.items():
         kept[split] = {}
         for name, count in zip(EXPRESSIONS, counts, strict=True):
-            numbered = {_number(path): path for path in tree.get(split, {}).get(name, [])}
+            numbered = _by_number(tree.get(split, {}).get(name, []))
             wanted = range(1, count + 1)
             missing = [number for number in wanted if number not in numbered]
             if missing:
@@ -68,6 +68,7 @@ def _published(tree: Tree, root: Path) -> Tree:
     return kept
 
 
-def _number(path: str) -> int:
-    digits = re.findall(r"\d+", Path(path).stem)
-    return int(digits[-1]) if digits else 0
+def _by_number(paths: list[str]) -> dict[int, str]:
+    """Files named ``<class><n>``; others, such as ``anger3 (1).jpg``, were not in the published set."""
+    matches = [(re.fullmatch(r"\D*(\d+)", Path(path).stem), path) for path in paths]
+    return {int(match[1]): path for match, path in matches if match}

@@ -1,6 +1,7 @@
 """Readers: random access to the images of a part of a data set, whatever holds them."""
 
 import hashlib
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ class ImageReader(Protocol):
     """Random access to images by position. Readers can be pickled, so that other processes can read too."""
 
     @property
-    def holds_gil(self) -> bool:
-        """Whether reading is Python code, which threads cannot speed up."""
+    def process_from(self) -> float:
+        """Number of images from which reading them in several processes is faster than in threads."""
         ...
 
     def __len__(self) -> int: ...
@@ -65,7 +66,7 @@ class FileReader:
     root: Path
     paths: Sequence[str]
     boxes: NDArray[np.int64] | None = None
-    holds_gil: ClassVar[bool] = False
+    process_from: ClassVar[float] = 10_000  # Pillow decodes without the GIL, but opens files in Python
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -115,7 +116,7 @@ class ArrayReader:
     images: NDArray[np.uint8]
     rows: NDArray[np.int64]
     name: str
-    holds_gil: ClassVar[bool] = False
+    process_from: ClassVar[float] = math.inf
 
     def __len__(self) -> int:
         return len(self.images)
@@ -150,9 +151,9 @@ class Selection:
     indices: NDArray[np.int64]
 
     @property
-    def holds_gil(self) -> bool:
+    def process_from(self) -> float:
         """As the other reader."""
-        return self.reader.holds_gil
+        return self.reader.process_from
 
     def __len__(self) -> int:
         return len(self.indices)

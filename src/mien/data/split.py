@@ -60,7 +60,7 @@ def cut(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
     if not 0 < fraction < 1:
         raise ValueError(f"a fraction must lie between 0 and 1, got {fraction}")
     counts = np.bincount(part.labels)
-    room = np.minimum(np.maximum(np.rint(fraction * counts).astype(np.int64), 1), counts - 1)
+    room = np.rint(fraction * counts).astype(np.int64).clip(1, np.maximum(counts - 1, 0))
     groups = _duplicates(part)
     chosen: list[int] = []
     for position in np.random.default_rng(seed).permutation(len(groups)):

@@ -1,4 +1,4 @@
-"""Python processes that read images, for readers that are Python code and gain nothing from threads.
+"""Python processes that read images, for where threads would wait for each other.
 
 They are plain subprocesses of ``python -m mien.data.workers``, not :mod:`multiprocessing`'s: those run the user's
 script a second time where it has no ``if __name__ == "__main__"``, and cannot start from an interactive session.

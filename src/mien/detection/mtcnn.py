@@ -23,8 +23,8 @@ class MtcnnDetector:
 
     def __init__(self, min_face_size: int = 20, min_score: float = 0.9, device: str = "cpu") -> None:
         # Imported here: it brings torch along, which reports and other detectors do without.
-        import torch  # noqa: PLC0415
-        from facenet_pytorch import MTCNN  # noqa: PLC0415
+        import torch
+        from facenet_pytorch import MTCNN
 
         self.min_face_size = min_face_size
         self.min_score = min_score

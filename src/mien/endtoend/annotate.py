@@ -51,7 +51,7 @@ def annotate(picture: Image.Image, marks: Sequence[Mark], font_size: float) -> N
     tags = _place_all(sizes, boxes, picture.size)
     for n, box in boxes.items():
         _draw_box(draw, box, marks[n].colour, dashed=marks[n].dashed)
-    for n in boxes.keys() & tags.keys():
+    for n in sorted(boxes.keys() & tags.keys()):
         draw.line(_link(tags[n], boxes[n]), marks[n].colour, 3)
     for n, tag in tags.items():
         draw.rectangle(tag, fill=marks[n].colour)

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageOps
 
+from mien.data.readers import load_image
 from mien.errors import DataError, nearest
 from mien.labels import LabelSet, canonical
-from mien.types import Image, Scene
+from mien.types import Scene
 
 BOX_COLUMNS = ("left", "top", "right", "bottom")
 _LAYOUT = "expected a folder with images/ and labels.csv (columns image, label; optional left, top, right, bottom)"
@@ -49,40 +48,10 @@ class PhotoScenes:
         name, rows = self._faces[index]
         labels = np.array([self.labels.index(label) for label in rows["label"]], np.int64)
         boxes = rows[list(BOX_COLUMNS)].to_numpy(np.float32) if BOX_COLUMNS[0] in rows else None
-        return Scene(name, read_photo(self._images / name), labels, boxes)
+        return Scene(name, load_image(self._images / name), labels, boxes)
 
     def __iter__(self) -> Iterator[Scene]:
         return (self.scene(index) for index in range(len(self)))
-
-
-def read_photo(path: Path, *, preview: bool = False) -> Image:
-    """A picture file as (H, W, 3) uint8 RGB: rotated as its EXIF data asks, gray made RGB, transparency on white.
-
-    Args:
-        path: The file.
-        preview: Decode a JPEG at an eighth of its size: a quick look that still reads the file to its end.
-
-    Raises:
-        DataError: The file is missing, no picture, damaged or cut off.
-    """
-    try:
-        with PillowImage.open(path) as picture:
-            if preview:
-                picture.draft("RGB", (1, 1))
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(picture)))
-    except FileNotFoundError:
-        raise DataError(f"{path}: not there") from None
-    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read as a picture ({error})") from error
-
-
-def _to_rgb(picture: PillowImage.Image) -> PillowImage.Image:
-    if picture.mode.startswith("I;16"):  # Pillow would clip 16-bit gray to 255 rather than scale it
-        picture = PillowImage.fromarray((np.asarray(picture) // 257).astype(np.uint8))
-    if picture.has_transparency_data:
-        white = PillowImage.new("RGBA", picture.size, "white")
-        picture = PillowImage.alpha_composite(white, picture.convert("RGBA"))
-    return picture.convert("RGB")
 
 
 def _read_table(root: Path) -> pd.DataFrame:
@@ -134,11 +103,11 @@ def _is_box(box: NDArray[np.float64]) -> bool:
 
 
 def _image_problems(folder: Path, names: Iterable[str]) -> list[str]:
-    """Images that are missing or do not decode to their end."""
+    """Images that are missing or cannot be decoded to their end: all are, once."""
     problems = []
     for name in filter(None, names):  # an empty name is already listed with its row
         try:
-            read_photo(folder / name, preview=True)
+            load_image(folder / name)
         except DataError as error:
             problems.append(str(error))
     return problems

@@ -23,9 +23,7 @@ def check_labels(labels: NDArray[np.int64], num_classes: int) -> None:
         raise ValueError(f"expected labels in 0..{num_classes - 1}, got {labels.min()}..{labels.max()}")
 
 
-def evaluate_predictions(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int64], names: LabelSet
-) -> EvalResult:
+def evaluate_predictions(probabilities: NDArray[np.float32], labels: NDArray[np.int64], names: LabelSet) -> EvalResult:
     """All scores of a test.
 
     Args:

@@ -96,7 +96,9 @@ class Bundle:
         """
         folder = path if (path / FACTS).is_file() else path / FOLDER
         if not (folder / FACTS).is_file() or not (folder / WEIGHTS).is_file():
-            raise RunFolderError(f"{path} is neither a bundle ({FACTS} and {WEIGHTS}) nor a finished run that holds one")
+            raise RunFolderError(
+                f"{path} is neither a bundle ({FACTS} and {WEIGHTS}) nor a finished run that holds one"
+            )
         facts = read_json(folder / FACTS)
         if facts.get("schema") != SCHEMA:
             raise RunFolderError(f"{folder / FACTS}: expected schema {SCHEMA}, got {facts.get('schema')}")

@@ -31,7 +31,7 @@ def timm_trunk(config: BackboneConfig) -> Backbone:
 
 
 def _create(config: BackboneConfig, **options: Any) -> Any:
-    import timm  # noqa: PLC0415 - takes a second to import, and only networks of timm need it
+    import timm
 
     name = config.model or ""
     if not timm.is_model(name):

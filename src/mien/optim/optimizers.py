@@ -41,7 +41,7 @@ def _groups(module: nn.Module, lr: float, weight_decay: float) -> list[dict[str,
 
 
 def _timm_optimizer(config: OptimizerConfig, groups: list[dict[str, Any]]) -> Optimizer:
-    from timm import optim  # noqa: PLC0415 - takes a second to import
+    from timm import optim
 
     known = optim.list_optimizers()
     if config.name not in known:

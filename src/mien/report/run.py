@@ -32,19 +32,17 @@ def report_run(folder: Path, image_of: Callable[[int], Image] | None = None) -> 
     pictures = [plot_confusion(run.test, plots / "confusion.png"), plot_per_class(run.test, plots / "per_class.png")]
     if (folder / "metrics.csv").is_file():
         metrics = pd.read_csv(folder / "metrics.csv")
-        pictures.insert(0, plot_curves(metrics, plots / "curves.png", selected_epoch(metrics, run.protocol)))
+        pictures.insert(0, plot_curves(metrics, plots / "curves.png", kept_epoch(run)))
     if image_of is not None:
         pictures.append(_samples(folder, image_of, run.seed))
     return pictures
 
 
-def selected_epoch(metrics: pd.DataFrame, protocol: dict[str, str]) -> int:
-    """The epoch whose weights were kept: the last one, or the first that is best by the protocol's monitor."""
-    if protocol["checkpoint"] == "last":
-        return int(metrics["epoch"].iloc[-1])
-    monitored = metrics[f"val_{protocol['monitor']}"]
-    best = monitored.argmin() if protocol["monitor"] == "loss" else monitored.argmax()
-    return int(metrics["epoch"].iloc[best])
+def kept_epoch(run: RunResult) -> int:
+    """The epoch whose weights were kept, counted from 1: the one chosen on the selection split, or the last."""
+    if run.selection is None or run.protocol["checkpoint"] == "last":
+        return run.epochs
+    return run.selection.epoch
 
 
 def _samples(folder: Path, image_of: Callable[[int], Image], seed: int) -> Path:

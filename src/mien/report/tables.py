@@ -1,5 +1,6 @@
 """The tables that end a run, for a terminal of 80 columns."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -7,7 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mien.report.wording import duration, interval, percent
+from mien.report.jobs import caution, load_jobs
+from mien.report.wording import UNDEFINED, duration, interval, percent
 from mien.results import RESULTS_FILE, EndToEndResult, EvalResult, RunResult
 
 
@@ -74,6 +76,22 @@ def summary(run: RunResult, folder: Path, plots: list[Path]) -> RenderableType:
 def print_summary(run: RunResult, folder: Path, plots: list[Path], console: Console | None = None) -> None:
     """Print :func:`summary`; paths wider than the terminal stay whole."""
     (console or Console()).print(summary(run, folder, plots), crop=False)
+
+
+def comparison_table(folders: Sequence[Path]) -> Table:
+    """The jobs of a sweep, the most accurate first; the few columns that fit a terminal, all are in comparison.csv."""
+    jobs = load_jobs(folders)
+    table = _table("Comparison", ("job", "accuracy", "95 % interval", "end to end", "fit"))
+    table.columns[0].overflow = "fold"
+    for job in jobs:
+        if job.run is None:
+            table.add_row(Text(job.name), UNDEFINED, job.status, UNDEFINED, UNDEFINED)
+            continue
+        test, faces = job.run.test, job.run.end_to_end
+        scores = percent(test.accuracy), interval(test.accuracy_ci95), percent(faces.accuracy if faces else None)
+        table.add_row(Text(job.name), *scores, duration(job.run.seconds["fit"]))
+    table.caption = Text(caution(jobs), style="bold")
+    return table
 
 
 def _heading(run: RunResult) -> list[str]:

@@ -117,6 +117,3 @@ def load_checkpoint(classifier: Classifier, path: Path) -> None:
     prefix = "classifier."
     own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     classifier.load_state_dict(own)
-
-
-

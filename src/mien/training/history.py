@@ -37,9 +37,7 @@ class History:
             return None
         sign = -1 if protocol.monitor == "loss" else 1
         row = max(self.rows, key=lambda row: sign * row[f"val_{protocol.monitor}"])
-        return SelectionScore(
-            protocol.selection, protocol.monitor, row[f"val_{protocol.monitor}"], int(row["epoch"])
-        )
+        return SelectionScore(protocol.selection, protocol.monitor, row[f"val_{protocol.monitor}"], int(row["epoch"]))
 
     def _line(self, row: dict[str, float]) -> str:
         text = f"epoch {row['epoch']:.0f}/{self.epochs}  train loss {row['train_loss']:.3f} "

@@ -37,7 +37,7 @@ def build_logger(config: LoggerConfig, folder: Path, name: str, values: dict[str
 
 
 def _wandb(config: LoggerConfig, folder: Path, name: str, values: dict[str, Any]) -> WandbLogger:
-    import wandb  # noqa: PLC0415 - takes a second to import
+    import wandb
 
     offline, why = _offline(config)
     if offline:
@@ -100,6 +100,6 @@ def log_result(logger: Logger | None, result: RunResult) -> None:
 def close_logger(logger: Logger | None) -> None:
     """End the W&B run, so that the next job of a sweep gets its own."""
     if logger is not None:
-        import wandb  # noqa: PLC0415
+        import wandb
 
         wandb.finish()

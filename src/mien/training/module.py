@@ -118,7 +118,8 @@ class ExpressionModule(pl.LightningModule):
         Raises:
             MienError: The loss is no longer a number.
         """
-        values = {"lr": self.optimizer.param_groups[-1]["lr"], **self._log_scores(self.train_score, "train"), **self.selected}
+        values = {"lr": self.optimizer.param_groups[-1]["lr"]}
+        values |= self._log_scores(self.train_score, "train") | self.selected
         if not isfinite(values["train_loss"]):
             raise MienError(
                 f"training diverged: the mean loss of epoch {self.current_epoch + 1} is {values['train_loss']}; "

@@ -1,5 +1,6 @@
 """Lightning's Trainer from the config, with the callbacks that every run has."""
 
+import logging
 import sys
 import warnings
 from pathlib import Path
@@ -34,7 +35,7 @@ def build_trainer(
     config: TrainerConfig, protocol: ProtocolConfig, folder: Path, logger: Logger | None = None
 ) -> pl.Trainer:
     """The Trainer of a run that keeps its files in ``folder``."""
-    warnings.filterwarnings("ignore", message="You are trying to `self.log")
+    _hush()
     limit = config.limit_train_batches
     return pl.Trainer(
         max_epochs=config.max_epochs,
@@ -53,6 +54,14 @@ def build_trainer(
         enable_progress_bar=sys.stdout.isatty(),
         enable_model_summary=False,
     )
+
+
+def _hush() -> None:
+    """Silence advice of Lightning that does not fit here; each line says why."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and tips; the log has its own lines
+    warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's own use of torch
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval")  # values are logged once an epoch
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists")  # a continued run
 
 
 def _callbacks(config: TrainerConfig, protocol: ProtocolConfig, folder: Path, logged: bool) -> list[Callback]:

@@ -47,9 +47,15 @@ def _spline(count: int, steps: int, closed: bool) -> Points:
     return weights
 
 
+@lru_cache(maxsize=64)
+def _tangents(count: int, steps: int) -> Points:
+    """Weights (samples, count) of the directions along an open curve."""
+    return np.asarray(np.gradient(_spline(count, steps, False), axis=0))
+
+
 def curve(points: Points, closed: bool = False, steps: int = 4) -> Points:
     """A smooth curve through (..., N, 2) points, ``steps`` samples a span."""
-    return _spline(len(points), steps, closed) @ points
+    return _spline(points.shape[-2], steps, closed) @ points
 
 
 @lru_cache(maxsize=8)
@@ -69,6 +75,16 @@ def _taper(count: int, blunt: float, width: float) -> Points:
 def ellipse(x: float, y: float, width: float, height: float, corners: int = 16) -> Points:
     """The outline of an ellipse about (x, y) with these half axes, (corners, 2)."""
     return circle(corners) * (width, height) + (x, y)
+
+
+def mirrored(right: Points) -> Points:
+    """A symmetric outline (2N, 2) from its right half (N, 2), which runs from top to bottom or back."""
+    return np.concatenate([right, right[::-1] * (-1, 1)])
+
+
+def pair(right: Points) -> Points:
+    """A line or outline (N, 2) and its mirror image on the left: (2, N, 2)."""
+    return np.stack([right, right * (-1, 1)])
 
 
 class Canvas:
@@ -116,10 +132,7 @@ class Canvas:
         if width * self.scale < THINNEST:
             return
         line = curve(points, False, self.steps)
-        along = np.empty_like(line)
-        along[..., 1:-1, :] = line[..., 2:, :] - line[..., :-2, :]
-        along[..., 0, :] = line[..., 1, :] - line[..., 0, :]
-        along[..., -1, :] = line[..., -1, :] - line[..., -2, :]
+        along = _tangents(points.shape[-2], self.steps) @ points
         length = np.hypot(along[..., :1], along[..., 1:]) + 1e-9
         side = along[..., ::-1] / length * _taper(line.shape[-2], blunt, width)
         outlines = np.concatenate([line + side, (line - side)[..., ::-1, :]], axis=-2)
@@ -136,7 +149,16 @@ class Canvas:
         return turned
 
     def place(self, points: Points, depth: Points | float = 0.0, scale: float = 1.0) -> Points:
-        """Pixels of (N, 2) points in head units, times ``scale``."""
+        """Where points in head units lie in the picture.
+
+        Args:
+            points: (N, 2).
+            depth: Towards the viewer, in head units, one for all or (N,).
+            scale: Factor on the pixels.
+
+        Returns:
+            (N, 2) pixels.
+        """
         x = points[:, 0]
         turned = np.array(points.T)
         turned[0] += self.pose.yaw * (depth - 0.4 * x * x)
@@ -171,6 +193,7 @@ class Canvas:
         return lit
 
     def _draw(self, image: Pil.Image, shapes: Sequence[tuple[Points, Colour | int, float]], scale: int) -> None:
+        """Place all shapes at once, which is much faster than one by one, and draw them in order."""
         if not shapes:
             return
         counts = [len(points) for points, _, _ in shapes]

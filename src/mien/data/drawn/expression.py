@@ -14,7 +14,7 @@ from mien.labels import EXPRESSIONS
 
 @dataclass(frozen=True)
 class Expression:
-    """Intensities of action units: 0 at rest, 1 as strong as it gets; values slightly outside are drawn, too.
+    """Intensities of action units: 0 at rest, 1 as strong as it gets; somewhat more is drawn, too.
 
     Attributes:
         inner_brow_raise: AU 1.
@@ -142,7 +142,7 @@ MOST_BLEND = 0.4
 LEAST_INTENSITY = 0.45
 """Intensity of the subtlest expression; the strongest is 1."""
 NEUTRAL_RESIDUE = 0.12
-"""A neutral face may show this much of another expression."""
+"""A neutral face may show up to this share of another expression."""
 
 
 def prototype(label: str, intensity: float = 1.0, variant: int = 0) -> Expression:
@@ -165,8 +165,8 @@ def sample_expression(rng: np.random.Generator, label: int) -> Expression:
         label: Class index in the order of ``EXPRESSIONS``.
     """
     name = EXPRESSIONS.names[label]
-    pure = prototype(name, rng.uniform(LEAST_INTENSITY, 1.0), int(rng.integers(6)))
-    intensity = rng.uniform(LEAST_INTENSITY, 1.0)
+    intensity = rng.uniform(LEAST_INTENSITY, 1.0)  # of both parts of a mixture, so that the share alone decides
+    pure = prototype(name, intensity, int(rng.integers(6)))
     neighbours = CONFUSABLE[name]
     other = prototype(neighbours[int(rng.integers(len(neighbours)))], intensity, int(rng.integers(6)))
     if name == "neutral":
@@ -174,6 +174,6 @@ def sample_expression(rng: np.random.Generator, label: int) -> Expression:
     elif rng.random() < BLEND_PROBABILITY:
         pure = pure.blend(other, rng.uniform(0.1, MOST_BLEND))
     gains = rng.uniform(0.75, 1.2, len(UNITS)).tolist()
-    offsets = np.maximum(rng.normal(0, 0.035, len(UNITS)), -0.05).tolist()
+    offsets = rng.normal(0, 0.035, len(UNITS)).tolist()
     jitter = zip(pure.values(), gains, offsets, strict=True)
-    return Expression(*[value * gain + offset for value, gain, offset in jitter])
+    return Expression(*[max(0.0, value * gain + offset) for value, gain, offset in jitter])

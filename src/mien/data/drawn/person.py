@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mien.data.drawn.styles import STYLES
+
 Colour = tuple[int, int, int]
 """RGB, 0..255."""
 
@@ -16,9 +18,6 @@ HAIRS: tuple[Colour, ...] = (
     (156, 70, 34), (120, 118, 120), (196, 194, 194),
 )  # fmt: skip
 IRISES: tuple[Colour, ...] = ((62, 38, 24), (84, 54, 32), (108, 78, 44), (76, 100, 66), (72, 108, 140), (96, 110, 118))
-STYLES = ("bald", "buzz", "balding", "short", "parted", "spiky", "curly", "afro", "bob", "long", "wavy", "bun", "scarf")
-"""Hair styles."""
-LONG_STYLES = ("bob", "long", "wavy", "bun", "scarf")
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,8 @@ def sample_identity(rng: np.random.Generator) -> Identity:
     fair = skin[0] > 190
     old = rng.random() < 0.25
     hairs = HAIRS[8:] if old and rng.random() < 0.6 else HAIRS[:8] if fair else HAIRS[:3]
-    style = STYLES[int(rng.integers(len(STYLES)))]
-    bearded = style not in LONG_STYLES and rng.random() < 0.35
+    style = tuple(STYLES)[int(rng.integers(len(STYLES)))]
+    bearded = STYLES[style].bearded and rng.random() < 0.35
     tint = rng.uniform(30, 220, 3).astype(int).tolist()
     u = rng.uniform(-1, 1, 13).tolist()
     return Identity(
@@ -153,7 +152,7 @@ def sample_identity(rng: np.random.Generator) -> Identity:
         hairline=rng.uniform(-0.08, 0.06),
         beard=rng.uniform(0.2, 1) if bearded else 0.0,
         moustache=bool(bearded and rng.random() < 0.6) or bool(style in ("short", "parted") and rng.random() < 0.08),
-        lipstick=rng.uniform(0.2, 0.9) if style in LONG_STYLES and rng.random() < 0.5 else 0.0,
+        lipstick=rng.uniform(0.2, 0.9) if not STYLES[style].bearded and rng.random() < 0.5 else 0.0,
         glasses=("round", "square")[int(rng.integers(2))] if rng.random() < 0.2 else "",
         age=rng.uniform(0.5, 1) if old else rng.uniform(0, 0.3),
         parting=1 if rng.random() < 0.5 else -1,

@@ -123,7 +123,7 @@ def backdrop(rng: np.random.Generator, width: int, height: int, shapes: int = 4)
     far, near = rng.integers(len(_THINGS), size=2).tolist()
     for n, colour in enumerate(colours[3:].astype(int).tolist()):
         _THINGS[far if n < shapes / 2 else near](draw, rng, small, tuple(colour))
-    picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.005, 0.03) * small[0]))
+    picture = picture.filter(ImageFilter.BoxBlur(rng.uniform(0.01, 0.04) * small[0]))
     return np.asarray(picture.resize((width, height), Pil.Resampling.BICUBIC))
 
 
