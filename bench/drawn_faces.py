@@ -1,6 +1,6 @@
 """How fast faces are drawn, and how many of them MTCNN finds.
 
-    PYTHONPATH=src python bench/drawn_faces.py [--faces 210] [--output outputs/bench/drawn_faces.json]
+    python bench/drawn_faces.py [--faces 210] [--output outputs/bench/drawn_faces.json]
 
 Speed is faces a second of processor time on one core at 64 px, the median of five runs. A face counts as found where
 MTCNN (facenet-pytorch's, score above 0.9) returns a box with intersection over union above 0.3 with the true one. Each

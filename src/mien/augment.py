@@ -47,7 +47,7 @@ class Augment(nn.Module):
         shift = 2 * torch.stack([_uniform(n, c.shift, generator), _uniform(n, c.shift, generator)])  # side = 2
         mirror = torch.where(_chance(n, c.flip, generator), -1.0, 1.0)
         cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-        rows = [torch.stack([cos * mirror, sin, shift[0]], 1), torch.stack([-sin * mirror, cos, shift[1]], 1)]
+        rows = [torch.stack([cos * mirror, -sin, shift[0]], 1), torch.stack([sin * mirror, cos, shift[1]], 1)]
         theta = torch.stack(rows, 1).to(images.device, images.dtype)
         grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
         return functional.grid_sample(images, grid, c.interpolation, c.padding, align_corners=False)

@@ -23,7 +23,7 @@ _CANONICAL = {alias: name for name, aliases in _ALIASES.items() for alias in (na
 
 
 def canonical(name: str) -> str:
-    """The standard name of an expression: ``Angry`` -> ``anger``; a name that is no known alias stays itself, lower case."""
+    """The standard name of an expression: ``Angry`` -> ``anger``; other names are only put in lower case."""
     plain = name.strip().lower()
     return _CANONICAL.get(plain, plain)
 
@@ -102,7 +102,7 @@ COLOURS = {
     "sadness": "#0072B2",
     "surprise": "#009E9E",
 }
-"""Each expression's own colour in every picture (hex sRGB; drawn from Okabe-Ito and Tol, told apart by the colour-blind)."""
+"""Each expression's own colour in every picture (hex sRGB; after Okabe-Ito and Tol, for the colour-blind)."""
 
 
 def colour(name: str) -> str:

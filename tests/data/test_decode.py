@@ -7,7 +7,7 @@ import pytest
 
 from mien.config.schema import DatasetConfig, DrawnConfig, OnBadImage
 from mien.data.catalog import load_source
-from mien.data.decode import decode, prepare
+from mien.data.decode import decode, decode_parts, prepare
 from mien.data.drawn_faces import DrawnReader
 from mien.data.prepare import prepare_many
 from mien.data.readers import FileReader
@@ -76,8 +76,21 @@ def test_bad_images_can_be_skipped(part, caplog):
 
 def test_nothing_left_is_an_error(part):
     damage(part, range(150))
-    with pytest.raises(DataError, match="150 of 150 images cannot be read, so that none is left"):
+    with pytest.raises(DataError, match=r"none of 150 images can be read, such as .*0\.png: "):
         decode(part, GRAY, OnBadImage.skip, 0)
+
+
+def test_the_bad_images_of_all_parts_are_told_together(part):
+    parts = {SplitName.TRAIN: part.take(np.arange(100)), SplitName.TEST: part.take(np.arange(100, 150))}
+    damage(part, [7, 140])
+    with pytest.raises(DataError, match=r"(?s)^2 of 150 images cannot be read.*/7\.png.*/140\.png"):
+        decode_parts(parts, GRAY, OnBadImage.error, 0)
+    decoded = decode_parts(parts, GRAY, OnBadImage.skip, 0, train_size=12)
+    assert {split: images.shape for split, (images, _) in decoded.items()} == {
+        SplitName.TRAIN: (99, 1, 12, 12),
+        SplitName.TEST: (49, 1, 8, 8),
+    }
+    assert decoded[SplitName.TEST][1].reader.key(40) == "141.png"
 
 
 @pytest.fixture

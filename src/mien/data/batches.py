@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 import torch
 from torch import Tensor
@@ -45,9 +46,10 @@ class Batches:
 
     def __len__(self) -> int:
         """Number of batches."""
-        return -(-len(self.order) // self.size)
+        return ceil(len(self.order) / self.size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Images (B, C, S, S) uint8 and labels (B,) int64."""
-        for chosen in self.order.split(self.size):
+        for start in range(0, len(self.order), self.size):
+            chosen = self.order[start : start + self.size]
             yield self.images[chosen], self.labels[chosen]

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -20,9 +20,9 @@ from mien.data.readers import ImageReader
 from mien.data.source import Part
 from mien.data.workers import Worker
 from mien.errors import DataError
-from mien.types import InputSpec
+from mien.types import InputSpec, SplitName
 
-__all__ = ["decode", "prepare"]
+__all__ = ["decode", "decode_parts", "prepare"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,45 @@ def decode(
     Raises:
         DataError: Images cannot be read and are not to be skipped, or none can be read.
     """
+    images, bad = _decode(part, spec, workers, size)
+    _judge(bad, len(part), on_bad_image)
+    return _without(images, part, bad)
+
+
+def decode_parts(
+    parts: Mapping[SplitName, Part],
+    spec: InputSpec,
+    on_bad_image: OnBadImage,
+    workers: int,
+    train_size: int | None = None,
+) -> dict[SplitName, tuple[NDArray[np.uint8], Part]]:
+    """Decode several parts as :func:`decode` does one, and tell the bad images of all of them together.
+
+    Args:
+        parts: The parts.
+        spec: What the network wants to see.
+        on_bad_image: What to do with images that cannot be read.
+        workers: Images decoded at a time; 0: one a core.
+        train_size: Side of the decoded train images in pixels; ``None``: that of ``spec``.
+
+    Raises:
+        DataError: Images cannot be read and are not to be skipped, or none can be read.
+    """
+    sizes = {SplitName.TRAIN: train_size}
+    decoded = {split: _decode(part, spec, workers, sizes.get(split)) for split, part in parts.items()}
+    bad = [entry for _, entries in decoded.values() for entry in entries]
+    _judge(bad, sum(len(part) for part in parts.values()), on_bad_image)
+    return {split: _without(images, parts[split], entries) for split, (images, entries) in decoded.items()}
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _decode(part: Part, spec: InputSpec, workers: int, size: int | None) -> tuple[NDArray[np.uint8], BadImages]:
     side = spec.size if size is None else size
     images = np.empty((len(part), spec.channels, side, side), np.uint8)
     chunks = [np.arange(start, min(start + _CHUNK, len(part))) for start in range(0, len(part), _CHUNK)]
@@ -63,16 +102,7 @@ def decode(
                 advance(len(chunk))
         finally:
             pool.shutdown(cancel_futures=True)
-    if bad:
-        return _without(part, images, bad, on_bad_image)
-    return images, part
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return images, bad
 
 
 @contextmanager
@@ -104,15 +134,22 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         yield partial(bar.advance, task)
 
 
-def _without(
-    part: Part, images: NDArray[np.uint8], bad: BadImages, on_bad_image: OnBadImage
-) -> tuple[NDArray[np.uint8], Part]:
-    text = f"{len(bad)} of {len(part)} images cannot be read"
+def _judge(bad: BadImages, total: int, on_bad_image: OnBadImage) -> None:
+    """Raise or warn where there are bad images."""
+    if not bad:
+        return
+    text = f"{len(bad)} of {total} images cannot be read"
     lines = listed([reason for _, reason in bad])
     if on_bad_image is OnBadImage.error:
         raise DataError(f"{text}; mend or remove them, or go on without them by dataset.on_bad_image=skip:\n{lines}")
-    if len(bad) == len(part):
-        raise DataError(f"{text}, so that none is left:\n{lines}")
     logger.warning("%s and are skipped:\n%s", text, lines)
+
+
+def _without(images: NDArray[np.uint8], part: Part, bad: BadImages) -> tuple[NDArray[np.uint8], Part]:
+    """The images and the part without the bad ones."""
+    if not bad:
+        return images, part
+    if len(bad) == len(part):
+        raise DataError(f"none of {len(part)} images can be read, such as {bad[0][1]}")
     kept = np.setdiff1d(np.arange(len(part)), [index for index, _ in bad])
     return images[kept], part.take(kept)

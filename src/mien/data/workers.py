@@ -36,14 +36,17 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        _send(self._process.stdin, (reader, size, channels))
+        self._greeting: tuple[ImageReader, int, int] | None = (reader, size, channels)
 
     def prepare(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], BadImages]:
         """As :func:`mien.data.prepare.prepare_many`, in the other process."""
-        _send(self._process.stdin, indices)
         try:
+            if self._greeting is not None:  # sent here, since a large reader is only taken once the process runs
+                _send(self._process.stdin, self._greeting)
+                self._greeting = None
+            _send(self._process.stdin, indices)
             images, bad = pickle.load(self._process.stdout)  # type: ignore[arg-type]  # a pipe, as asked for
-        except EOFError:
+        except (EOFError, BrokenPipeError):
             raise RuntimeError("a process that reads images has died; its error stands above") from None
         return images, bad
 

@@ -39,12 +39,13 @@ class Predictor:
     @torch.inference_mode()
     def arrays(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (N, K) of prepared images (N, C, S, S) uint8."""
-        parts = [self._batch(chunk) for chunk in torch.from_numpy(images).split(BATCH)]
+        starts = range(0, len(images), BATCH)
+        parts = [self._batch(torch.from_numpy(images[start : start + BATCH])) for start in starts]
         return torch.cat(parts).cpu().numpy()
 
     def _batch(self, images: Tensor) -> Tensor:
         inputs = self.normalise(images.to(self.device))
-        probabilities = self.classifier(inputs).float().softmax(1)
+        probabilities: Tensor = self.classifier(inputs).float().softmax(1)
         if self.flip_average:
             probabilities = (probabilities + self.classifier(inputs.flip(3)).float().softmax(1)) / 2
         return probabilities

@@ -31,10 +31,11 @@ BACKBONES: dict[str, Callable[[BackboneConfig], Backbone]] = {
 class Classifier(nn.Module):
     """Backbone and head: (B, C, H, W) normalised floats to (B, K) logits."""
 
-    def __init__(self, backbone: Backbone, head: nn.Module) -> None:
+    def __init__(self, backbone: Backbone, head: nn.Module, num_classes: int) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.num_classes = num_classes
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) to (B, K)."""
@@ -88,7 +89,7 @@ def build_classifier(backbone: BackboneConfig, head: HeadConfig, num_classes: in
     body.freeze(backbone.freeze, backbone.freeze_batchnorm)
     natural = head.name == "auto"
     spec = body.natural_head if natural else HeadSpec(*_layers(head))
-    return Classifier(body, build_head(spec, body.num_features, num_classes))
+    return Classifier(body, build_head(spec, body.num_features, num_classes), num_classes)
 
 
 def _layers(head: HeadConfig) -> tuple[tuple[int, ...], tuple[float, ...]]:

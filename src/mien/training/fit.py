@@ -82,9 +82,9 @@ def build_module(
 ) -> ExpressionModule:
     """The LightningModule with all its parts."""
     if config.trainer.channels_last:
-        classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        classifier.to(memory_format=torch.channels_last)
     labels = data.train_arrays[1]
-    num_classes = int(classifier.head[-1].out_features)  # type: ignore[index, union-attr, arg-type]
+    num_classes = classifier.num_classes
     counts = tuple(torch.bincount(labels, minlength=num_classes).tolist())
     optimizer = build_optimizer(config.optimizer, classifier.backbone, classifier.head)
     schedule = build_schedule(config.schedule, optimizer, _length(config, data))

@@ -22,7 +22,7 @@ class History:
 
     def __init__(self, path: Path, epochs: int) -> None:
         self.path, self.epochs = path, epochs
-        self.rows: list[dict[str, float]] = pd.read_csv(path).to_dict("records") if path.is_file() else []
+        self.rows: list[dict[str, float]] = _read(path) if path.is_file() else []
 
     def append(self, row: dict[str, float]) -> None:
         """Add an epoch; one that is already there (its checkpoint was never written) is replaced."""
@@ -46,3 +46,8 @@ class History:
             text += f"  selection loss {row['val_loss']:.3f} accuracy {100 * row['val_accuracy']:.1f} %"
             text += f" macro recall {100 * row['val_macro_recall']:.1f} %"
         return text
+
+
+def _read(path: Path) -> list[dict[str, float]]:
+    rows = pd.read_csv(path).to_dict("records")
+    return [{str(name): float(value) for name, value in row.items()} for row in rows]

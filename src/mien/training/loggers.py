@@ -43,18 +43,18 @@ def _wandb(config: LoggerConfig, folder: Path, name: str, values: dict[str, Any]
     if offline:
         log.info("W&B: offline (%s); `wandb sync %s` uploads this run", why, folder / "wandb" / "offline-run-*")
     group = config.group if config.group is not None else folder.parent.name
-    settings = wandb.Settings(console="off", silent=offline, x_disable_stats=offline)
-    return WandbLogger(
+    run = wandb.init(
         name=name,
         project=config.project,
         entity=config.entity,
         group=group,
         job_type="train",
-        save_dir=folder,
-        offline=offline,
+        dir=folder,
+        mode="offline" if offline else "online",
         config=values,
-        settings=settings,
+        settings=wandb.Settings(console="off", silent=offline, x_disable_stats=offline),
     )
+    return WandbLogger(experiment=run)
 
 
 def _offline(config: LoggerConfig) -> tuple[bool, str]:

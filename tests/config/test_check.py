@@ -1,0 +1,95 @@
+"""Settings that do not go together are reported all at once."""
+
+from dataclasses import replace
+
+import pytest
+
+from mien.config.check import problems_of, protocol_problems
+from mien.config.load import from_yaml, plain, to_yaml
+from mien.config.schema import (
+    BackboneConfig,
+    Config,
+    DatasetConfig,
+    DetectorConfig,
+    HeadConfig,
+    LoggerConfig,
+    LossConfig,
+    OptimizerConfig,
+    ProtocolConfig,
+    ScenesConfig,
+    ScheduleConfig,
+    TrainerConfig,
+)
+
+
+def config(**changes):
+    whole = Config(
+        dataset=DatasetConfig(name="drawn_faces"),
+        backbone=BackboneConfig(name="small_cnn"),
+        head=HeadConfig(name="auto"),
+        loss=LossConfig(name="cross_entropy"),
+        optimizer=OptimizerConfig(name="adamw"),
+        schedule=ScheduleConfig(name="constant"),
+        protocol=ProtocolConfig(name="clean"),
+        logger=LoggerConfig(name="none"),
+        detector=DetectorConfig(name="mtcnn"),
+        scenes=ScenesConfig(name="none"),
+    )
+    return replace(whole, **changes)
+
+
+def test_a_right_config_has_no_problems():
+    assert problems_of(config()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"optimizer": OptimizerConfig("adamw", lr=-1.0)}, "optimizer.lr: expected 0 or more, got -1"),
+        ({"trainer": TrainerConfig(max_epochs=0)}, "trainer.max_epochs: expected 1 or more, got 0"),
+        ({"trainer": TrainerConfig(devices="two")}, "trainer.devices: expected auto or a number"),
+        ({"trainer": TrainerConfig(precision="fp32")}, "trainer.precision: unknown value 'fp32'"),
+        ({"backbone": BackboneConfig("timm")}, "backbone.model: backbone=timm needs a name"),
+        ({"backbone": BackboneConfig("small_cnn", weights="imagenet")}, "no ImageNet weights of small_cnn"),
+        ({"backbone": BackboneConfig("small_cnn", weights="x.pt")}, "there is no file 'x.pt'"),
+        ({"backbone": BackboneConfig("small_cnn", freeze="all")}, "backbone.freeze=all would keep random weights"),
+        ({"head": HeadConfig("mlp", [4, 4], [0.1])}, "expected one dropout a hidden layer"),
+        ({"loss": LossConfig("focal", label_smoothing=0.1)}, "the focal loss has none"),
+        ({"dataset": DatasetConfig("fer2013", version="v1")}, "fer2013 has no versions"),
+        ({"seed": -1}, "seed: expected 0 to"),
+        ({"resume": "yes"}, "resume: unknown value 'yes'; known: auto, never"),
+    ],
+)
+def test_a_problem_names_its_key(changes, expected):
+    problems = problems_of(config(**changes))
+    assert len(problems) == 1
+    assert expected in problems[0]
+
+
+def test_problems_come_together():
+    assert len(problems_of(config(seed=-1, trainer=TrainerConfig(max_epochs=0), resume="x"))) == 3
+
+
+def test_zero_is_a_value():
+    assert problems_of(config(seed=0, optimizer=OptimizerConfig("sgd", lr=0.0))) == []
+
+
+@pytest.mark.parametrize("name", ["clean", "mine"])
+def test_selecting_on_the_test_split_is_refused_under_another_name(name):
+    problems = list(protocol_problems(ProtocolConfig(name, selection="test")))
+    assert any("choosing on the test split and reporting it is no clean protocol" in line for line in problems)
+
+
+def test_published_may_select_on_the_test_split():
+    assert list(protocol_problems(ProtocolConfig("published", selection="test"))) == []
+
+
+def test_what_needs_a_selection_split_is_refused_without_one():
+    protocol = ProtocolConfig("published", selection="none")
+    wrong = config(protocol=protocol, schedule=ScheduleConfig("plateau"), trainer=TrainerConfig(early_stopping=3))
+    assert len([line for line in problems_of(wrong) if "needs a selection split" in line]) == 3
+
+
+def test_a_config_survives_yaml(tmp_path):
+    (tmp_path / "config.yaml").write_text(to_yaml(config(seed=7)))
+    assert plain(from_yaml(tmp_path / "config.yaml")) == plain(config(seed=7))

@@ -1,0 +1,70 @@
+"""Typos are all found at once, before anything is composed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mien.config.overrides import check_command_line
+from mien.config.schema import Config
+from mien.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def check(*arguments, folder=ROOT / "conf"):
+    check_command_line(arguments, Config, folder, "train")
+
+
+def problems(*arguments, **options):
+    with pytest.raises(ConfigError) as caught:
+        check(*arguments, **options)
+    return caught.value.problems
+
+
+def test_a_right_command_line_passes():
+    check("backbone=resnet18,vgg19", "-m", "optimizer.lr=1e-3,1e-4", "+experiment=fecnn/vgg19", "dataset.root=/x")
+    check("--cfg", "job", "head.hidden=[512,256]", "hydra.run.dir=x", "dataset.drawn={train: 100, test: 70}")
+
+
+def test_all_typos_are_named_with_the_nearest_names():
+    found = problems("optimzer.lr=3", "backbone=resnet19", "dataset.rot=4", "optimizer.lr=abc", "+experiment=fecnn/vgg91")
+    assert len(found) == 5
+    assert found[0] == "override 'optimzer.lr=3': unknown key 'optimzer' in the config; did you mean 'optimizer'?"
+    assert "backbone has no option 'resnet19'; did you mean 'resnet18' or 'resnet50'?" in found[1]
+    assert "unknown key 'dataset.rot' in dataset; did you mean 'root'?" in found[2]
+    assert "optimizer.lr: Value 'abc'" in found[3]
+    assert "did you mean 'fecnn/vgg19'" in found[4]
+
+
+def test_each_value_of_a_sweep_is_checked():
+    assert len(problems("backbone=resnet18,resnet19,vgg91", "trainer.max_epochs=1,two")) == 3
+
+
+def test_a_key_below_a_value_is_no_key():
+    assert "unknown key 'seed.deep' in seed; it has no keys" in problems("seed.deep=1")[0]
+
+
+@pytest.fixture
+def conf(tmp_path):
+    shutil.copytree(ROOT / "conf", tmp_path / "conf", symlinks=False)
+    return tmp_path / "conf"
+
+
+def test_typos_in_yaml_files_and_presets_are_found(conf):
+    (conf / "optimizer" / "adamw.yaml").write_text("name: adamw\nlearning_rate: 1e-3\n")
+    (conf / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /backbone: vgg20\n  - override /schedul: step\n"
+        "trainer:\n  max_epoch: 3\n"
+    )
+    found = problems("+experiment=mine", folder=conf)
+    assert found[0].startswith("conf/optimizer/adamw.yaml: unknown key 'optimizer.learning_rate' in optimizer")
+    assert "conf/experiment/mine.yaml: backbone has no option 'vgg20'; did you mean 'vgg19' or 'vgg16'?" in found
+    assert any("unknown config group 'schedul'; did you mean 'schedule'?" in line for line in found)
+    assert any("unknown key 'trainer.max_epoch' in trainer; did you mean 'max_epochs'?" in line for line in found)
+    assert len(found) == 4
+
+
+def test_broken_yaml_is_named(conf):
+    (conf / "loss" / "focal.yaml").write_text("name: [focal\n")
+    assert problems("loss=focal", folder=conf)[0].startswith("conf/loss/focal.yaml: not valid YAML")
