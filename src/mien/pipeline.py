@@ -9,15 +9,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import seed_everything
 
 from mien.config.evaluate import EvaluateConfig
 from mien.config.load import plain
-from mien.config.schema import Config, DatasetConfig, DetectorConfig
+from mien.config.schema import Config, DetectorConfig
 from mien.data.catalog import load_source
-from mien.data.decode import decode
-from mien.data.source import SourceData
+from mien.data.decode import decode, decode_parts
+from mien.data.source import Part, SourceData
 from mien.data.split import with_test, with_validation
 from mien.detection import build_detector
 from mien.endtoend.records import EndToEndRun
@@ -51,13 +53,17 @@ class Call:
     overrides: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Material:
-    """What a model is scored on, built before any work starts, so that whatever is wrong shows at once."""
+Decoded = tuple[NDArray[np.uint8], Part]
+"""Images (N, C, S, S) uint8, and the part that they are."""
 
-    dataset: DatasetConfig
+
+@dataclass(frozen=True)
+class _Exam:
+    """What a model is scored on."""
+
     source: SourceData
     split: SplitName
+    decoded: Decoded
     scenes: SceneSource | None
     detector: DetectorConfig
 
@@ -89,22 +95,23 @@ def run(config: Config, folder: Path, call: Call | None = None) -> RunResult:
         log.info("%s is finished already; resume=never trains anew", folder)
         return done
     seed_everything(config.seed, verbose=False)
-    material = _material(config)
+    source, scenes = _open(config)
     spec = input_spec(config.backbone)
-    classifier = build_classifier(config.backbone, config.head, len(material.source.labels))
+    classifier = build_classifier(config.backbone, config.head, len(source.labels))
     check_space(folder, classifier.count_parameters()[0])
+    decoded = _decode(config, source, spec)
+    exam = _Exam(source, (split := SplitName(config.protocol.report)), decoded[split], scenes, config.detector)
     write_json(folder / "environment.json", describe(call.command, config.seed))
     logger = build_logger(config.logger, folder, folder.name, plain(config))
     seconds: dict[str, float] = {}
     try:
-        data = _training_data(config, material.source, spec)
         with _timed(seconds, "fit"):
-            fitted = fit(config, classifier, spec, data, RunPlace(folder, logger))
+            fitted = fit(config, classifier, spec, _training_data(config, decoded), RunPlace(folder, logger))
         if not fitted.is_main:
             sys.exit()  # one of several training processes; the first goes on alone, so that nothing is counted twice
-        bundle = _bundle(config, classifier, spec, material, fitted)
-        scored = _score(bundle, material, _device(config.trainer.accelerator), call, seconds)
-        _write(folder, material, scored, bundle)
+        bundle = _bundle(config, classifier, spec, source, fitted)
+        scored = _score(bundle, exam, _device(config.trainer.accelerator), call, seconds)
+        _write(folder, exam, scored, bundle)
         log_result(logger, scored.result)
     finally:
         close_logger(logger)
@@ -123,16 +130,18 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
         MienError: No such model or data, or classes that the model does not have.
     """
     bundle = Bundle.load(Path(config.run))
-    split = SplitName(config.split)
-    source = load_source(config.dataset)
+    split, dataset = SplitName(config.split), config.dataset
+    source = load_source(dataset)
     if split is SplitName.VALIDATION:
-        source = with_validation(source, config.dataset.validation_fraction, config.dataset.split_seed)
+        source = with_validation(source, dataset.validation_fraction, dataset.split_seed)
     if split is SplitName.TEST:
-        source = with_test(source, config.dataset.test_fraction, config.dataset.split_seed)
+        source = with_test(source, dataset.test_fraction, dataset.split_seed)
+    source.labels.mapping_to(bundle.labels)
     scenes = build_scenes(config.scenes, bundle.labels)
-    material = _Material(config.dataset, source, split, scenes, config.detector)
-    scored = _score(bundle, material, _device(config.accelerator), call or Call(), {"fit": 0.0})
-    _write(folder, material, scored)
+    decoded = decode(source.parts[split], bundle.spec, dataset.on_bad_image, dataset.workers)
+    exam = _Exam(source, split, decoded, scenes, config.detector)
+    scored = _score(bundle, exam, _device(config.accelerator), call or Call(), {"fit": 0.0})
+    _write(folder, exam, scored)
     return scored.result
 
 
@@ -141,35 +150,41 @@ def _is_first_process() -> bool:
     return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
-def _material(config: Config) -> _Material:
-    source = with_test(load_source(config.dataset), config.dataset.test_fraction, config.dataset.split_seed)
-    protocol = config.protocol
+def _open(config: Config) -> tuple[SourceData, SceneSource | None]:
+    """The data set, with the parts that the protocol needs, and the whole photos; nothing is decoded yet."""
+    dataset, protocol = config.dataset, config.protocol
+    source = with_test(load_source(dataset), dataset.test_fraction, dataset.split_seed)
+    if SplitName.TRAIN not in source.parts:
+        raise DataError(f"{dataset.name} has no training images")
     if "validation" in (protocol.selection, protocol.report):
-        source = with_validation(source, config.dataset.validation_fraction, config.dataset.split_seed)
+        source = with_validation(source, dataset.validation_fraction, dataset.split_seed)
     scenes = build_scenes(config.scenes, source.labels)
     if scenes is not None:
         scenes.labels.mapping_to(source.labels)
-    return _Material(config.dataset, source, SplitName(protocol.report), scenes, config.detector)
+    return source, scenes
 
 
-def _training_data(config: Config, source: SourceData, spec: InputSpec) -> ExpressionData:
-    """Decoded training images, and those of the selection split."""
-    dataset = config.dataset
-    if SplitName.TRAIN not in source.parts:
-        raise DataError(f"{dataset.name} has no training images")
-    part = source.parts[SplitName.TRAIN]
-    train, part = decode(part, spec, dataset.on_bad_image, dataset.workers, dataset.decode_size)
+def _decode(config: Config, source: SourceData, spec: InputSpec) -> dict[SplitName, Decoded]:
+    """All images that the run will need, so that unreadable ones show before training."""
+    dataset, protocol = config.dataset, config.protocol
+    needed = {"train", protocol.selection, protocol.report} - {"none"}
+    parts = {split: part for split, part in source.parts.items() if split in needed}
+    return decode_parts(parts, spec, dataset.on_bad_image, dataset.workers, dataset.decode_size)
+
+
+def _training_data(config: Config, decoded: dict[SplitName, Decoded]) -> ExpressionData:
+    """Training images, and those of the selection split."""
+    images, part = decoded[SplitName.TRAIN]
     selection = None
     if config.protocol.selection != "none":
-        chosen = source.parts[SplitName(config.protocol.selection)]
-        images, chosen = decode(chosen, spec, dataset.on_bad_image, dataset.workers)
-        selection = to_tensors(images, chosen.labels)
-    return ExpressionData(to_tensors(train, part.labels), selection, dataset.batch_size, config.seed)
+        chosen_images, chosen = decoded[SplitName(config.protocol.selection)]
+        selection = to_tensors(chosen_images, chosen.labels)
+    return ExpressionData(to_tensors(images, part.labels), selection, config.dataset.batch_size, config.seed)
 
 
-def _bundle(config: Config, classifier: Classifier, spec: InputSpec, material: _Material, fitted: Fitted) -> Bundle:
+def _bundle(config: Config, classifier: Classifier, spec: InputSpec, source: SourceData, fitted: Fitted) -> Bundle:
     about = {
-        "dataset": _named(material.source),
+        "dataset": _named(source),
         "protocol": asdict(config.protocol),
         "seed": config.seed,
         "epochs": fitted.epochs,
@@ -179,7 +194,7 @@ def _bundle(config: Config, classifier: Classifier, spec: InputSpec, material: _
     }
     return Bundle(
         classifier=classifier,
-        labels=material.source.labels,
+        labels=source.labels,
         spec=spec,
         backbone=config.backbone,
         head=config.head,
@@ -189,20 +204,18 @@ def _bundle(config: Config, classifier: Classifier, spec: InputSpec, material: _
     )
 
 
-def _score(bundle: Bundle, material: _Material, device: str, call: Call, seconds: dict[str, float]) -> _Scored:
+def _score(bundle: Bundle, exam: _Exam, device: str, call: Call, seconds: dict[str, float]) -> _Scored:
     """Evaluate on the reported split and on whole photos."""
     predictor = Predictor(bundle, device)
-    dataset = material.dataset
-    part = material.source.parts[material.split]
     with _timed(seconds, "test"):
-        evaluation = evaluate(part, material.source.labels, predictor, dataset.on_bad_image, dataset.workers)
+        evaluation = evaluate(*exam.decoded, exam.source.labels, predictor)
     with _timed(seconds, "end_to_end"):
-        faces = _end_to_end(material, predictor, bundle.crop)
+        faces = _end_to_end(exam, predictor, bundle.crop)
     about = bundle.about
     result = RunResult(
         command=call.command,
-        protocol=about["protocol"] | {"report": str(material.split)},
-        dataset=_named(material.source),
+        protocol=about["protocol"] | {"report": str(exam.split)},
+        dataset=_named(exam.source),
         backbone=bundle.backbone.model or "" if bundle.backbone.name == "timm" else bundle.backbone.name,
         parameters=bundle.classifier.count_parameters()[0],
         trainable_parameters=about["trainable_parameters"],
@@ -217,22 +230,22 @@ def _score(bundle: Bundle, material: _Material, device: str, call: Call, seconds
     return _Scored(result, evaluation, faces)
 
 
-def _end_to_end(material: _Material, predictor: Predictor, crop: CropRule) -> EndToEndRun | None:
+def _end_to_end(exam: _Exam, predictor: Predictor, crop: CropRule) -> EndToEndRun | None:
     """The final stage: detect, crop, classify; ``None`` without scenes."""
-    if material.scenes is None:
+    if exam.scenes is None:
         return None
-    detector = build_detector(material.detector, str(predictor.device))
-    return run_end_to_end(material.scenes, detector, predictor.images, predictor.labels, crop.margin)
+    detector = build_detector(exam.detector, str(predictor.device))
+    return run_end_to_end(exam.scenes, detector, predictor.images, predictor.labels, crop.margin)
 
 
-def _write(folder: Path, material: _Material, scored: _Scored, bundle: Bundle | None = None) -> None:
+def _write(folder: Path, exam: _Exam, scored: _Scored, bundle: Bundle | None = None) -> None:
     """Write the files of a result; ``results.json`` marks it as finished, and only plots made from it come after."""
     with atomic_path(folder / "predictions.parquet") as path:
         scored.evaluation.predictions.to_parquet(path)
-    if scored.faces is not None and material.scenes is not None:
+    if scored.faces is not None and exam.scenes is not None:
         with atomic_path(folder / "end_to_end.parquet") as path:
             scored.faces.to_frame().to_parquet(path)
-        draw_sheet(scored.faces, material.scenes, folder / "plots" / "end_to_end.png")
+        draw_sheet(scored.faces, exam.scenes, folder / "plots" / "end_to_end.png")
     if bundle is not None:
         test = scored.result.test
         scores = {"n": test.n, "accuracy": test.accuracy, "accuracy_ci95": test.accuracy_ci95}

@@ -28,7 +28,9 @@ def test_a_right_command_line_passes():
 
 
 def test_all_typos_are_named_with_the_nearest_names():
-    found = problems("optimzer.lr=3", "backbone=resnet19", "dataset.rot=4", "optimizer.lr=abc", "+experiment=fecnn/vgg91")
+    found = problems(
+        "optimzer.lr=3", "backbone=resnet19", "dataset.rot=4", "optimizer.lr=abc", "+experiment=fecnn/vgg91"
+    )
     assert len(found) == 5
     assert found[0] == "override 'optimzer.lr=3': unknown key 'optimzer' in the config; did you mean 'optimizer'?"
     assert "backbone has no option 'resnet19'; did you mean 'resnet18' or 'resnet50'?" in found[1]

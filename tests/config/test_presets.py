@@ -60,6 +60,10 @@ def test_study_a_is_as_published():
     assert (config.optimizer.name, config.optimizer.lr, config.dataset.batch_size) == ("adam", 1e-3, 32)
     assert (config.schedule.name, config.schedule.step_size, config.schedule.gamma) == ("step", 45, 0.1)
     assert (config.backbone.freeze, config.backbone.freeze_batchnorm) == ("all", False)
-    assert (config.protocol.name, config.protocol.selection, config.protocol.checkpoint) == ("published", "none", "last")
+    assert (config.protocol.name, config.protocol.selection, config.protocol.checkpoint) == (
+        "published",
+        "none",
+        "last",
+    )
     assert (config.head.name, config.head.hidden, config.head.dropout) == ("mlp", [256], [0.2])
     assert config.trainer.max_epochs == 100

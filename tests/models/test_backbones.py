@@ -46,7 +46,7 @@ def test_the_contract(name):
     assert features.shape == (2, MODELS[name][3])
     assert classifier.backbone.num_features == MODELS[name][3]
     assert logits.shape == (2, 7)
-    assert torch.allclose(alone[0], logits[0], atol=1e-4)
+    assert (alone[0] - logits[0]).abs().max() < 1e-4 * logits.abs().max().clamp(min=1)
 
 
 def test_custom_cnn_is_study_as():
@@ -65,7 +65,8 @@ def test_fer_vgg_is_study_bs():
     assert [m.out_features for m in classifier.head if isinstance(m, nn.Linear)] == [512, 256, 128, 7]
     first = classifier.backbone.trunk[0]
     assert first.padding == (0, 0)
-    assert float(classifier.backbone.penalty()) == pytest.approx(0.01 * float(first.weight.square().sum()))
+    with torch.no_grad():
+        assert float(classifier.backbone.penalty()) == pytest.approx(0.01 * float(first.weight.square().sum()))
 
 
 def test_studies_replace_vggs_wide_layers():

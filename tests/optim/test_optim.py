@@ -23,7 +23,7 @@ def test_focal_loss_without_focus_is_cross_entropy():
 def test_focal_loss_by_hand():
     loss = build_loss(LossConfig("focal", gamma=2.0), (1, 1))
     p = torch.tensor([torch.sigmoid(torch.tensor(2.0)), 0.5])
-    assert float(loss(LOGITS, LABELS)) == pytest.approx(float((-(1 - p) ** 2 * p.log()).mean()))
+    assert float(loss(LOGITS, LABELS)) == pytest.approx(float((-((1 - p) ** 2) * p.log()).mean()))
 
 
 def test_balanced_weights_are_inverse_frequencies_of_mean_one():

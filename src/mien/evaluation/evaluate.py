@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mien.config.schema import OnBadImage
-from mien.data.decode import decode
 from mien.data.source import Part
 from mien.evaluation.predict import Predictor
 from mien.labels import LabelSet
@@ -36,22 +34,19 @@ class Evaluation:
         return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
-def evaluate(part: Part, labels: LabelSet, predictor: Predictor, on_bad_image: OnBadImage, workers: int) -> Evaluation:
-    """Decode a part, predict, and score.
+def evaluate(images: NDArray[np.uint8], part: Part, labels: LabelSet, predictor: Predictor) -> Evaluation:
+    """Predict and score.
 
     Args:
-        part: The images, with labels in the order of ``labels``.
+        images: (N, C, S, S) uint8, the part's images, decoded.
+        part: Their keys, and their labels in the order of ``labels``.
         labels: The data set's classes; each must be among the model's.
         predictor: The model.
-        on_bad_image: What to do with images that cannot be read.
-        workers: Images decoded at a time; 0: one a core.
 
     Raises:
-        LabelError: A class of the data set is none of the model's; raised before anything is decoded.
-        DataError: Images cannot be read.
+        LabelError: A class of the data set is none of the model's.
     """
     to_model = np.array(labels.mapping_to(predictor.labels), np.int64)
-    images, part = decode(part, predictor.spec, on_bad_image, workers)
     truth = to_model[part.labels]
     probabilities = predictor.arrays(images)
     names = np.array(predictor.labels.names)
