@@ -73,7 +73,7 @@ def paint_beard(canvas: Canvas, who: Identity, jaw: Points) -> None:
     cheek = np.array([(0.72 * who.width, 0.12)])
     inner = np.array([(-0.5, 0.36), (-0.36, 0.5), (-0.3, 0.78), (0.3, 0.78), (0.36, 0.5), (0.5, 0.36)])
     points = np.concatenate([cheek, jaw * (1.0, 1.0 + 0.05 * who.beard), cheek * (-1, 1), inner])
-    canvas.blob(points, mix(who.skin, who.hair, 0.25 + 0.6 * who.beard), 0.05)
+    canvas.blob(points, mix(who.skin, who.hair, 0.22 + 0.5 * who.beard), 0.05)
 
 
 def paint_moustache(canvas: Canvas, who: Identity, face: Expression) -> None:
