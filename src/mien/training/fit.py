@@ -10,7 +10,6 @@ from pytorch_lightning.loggers import Logger
 
 from mien.augment import Augment
 from mien.config.schema import Config
-from mien.errors import MienError
 from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
 from mien.optim.losses import build_loss
@@ -52,7 +51,8 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
         run: Where files and curves go.
 
     Raises:
-        MienError: Training diverged, or was interrupted; the same command continues it.
+        MienError: Training diverged.
+        KeyboardInterrupt: It was interrupted; the same call continues it.
     """
     torch.manual_seed(config.seed)
     history = History(run.folder / "metrics.csv", config.trainer.max_epochs)
@@ -61,9 +61,10 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
     last = run.folder / CHECKPOINTS / LAST
     if last.is_file():
         log.info("continuing after epoch %d of %d", len(history.rows), config.trainer.max_epochs)
-    trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
-    if trainer.interrupted:
-        raise MienError(f"interrupted; the same command continues after epoch {len(history.rows)}")
+    try:
+        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    except SystemExit:  # what Lightning makes of Ctrl+C
+        raise KeyboardInterrupt from None
     chosen = run.folder / CHECKPOINTS / (BEST if config.protocol.checkpoint == "best" else LAST)
     load_checkpoint(classifier, chosen)
     return Fitted(len(history.rows), history.best(config.protocol), trainer.is_global_zero)

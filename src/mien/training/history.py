@@ -28,7 +28,7 @@ class History:
         """Add an epoch; one that is already there (its checkpoint was never written) is replaced."""
         self.rows = [old for old in self.rows if old["epoch"] < row["epoch"]] + [row]
         with atomic_path(self.path) as path:
-            pd.DataFrame(self.rows).to_csv(path, index=False)
+            pd.DataFrame(self.rows).astype({"epoch": int}).to_csv(path, index=False)
         log.info(self._line(row))
 
     def best(self, protocol: ProtocolConfig) -> SelectionScore | None:

@@ -45,6 +45,7 @@ def build_trainer(
         precision=config.precision,  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip,
         limit_train_batches=1.0 if limit is None else (int(limit) if limit > 1 else limit),
+        limit_val_batches=0 if protocol.selection == "none" else 1.0,
         logger=logger or False,
         callbacks=_callbacks(config, protocol, folder, logger is not None),
         default_root_dir=folder,

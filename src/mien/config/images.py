@@ -1,0 +1,107 @@
+"""The part of the schema that says which images there are: data sets, whole photos, and the faces in them."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from omegaconf import MISSING
+
+
+class OnBadImage(Enum):
+    """What to do with images that cannot be decoded; either way all of them are listed before training starts."""
+
+    error = "error"
+    skip = "skip"
+
+
+@dataclass
+class DrawnConfig:
+    """How many faces ``drawn_faces`` draws, and how."""
+
+    train: int = 3500
+    """Faces in the train split."""
+    validation: int = 700
+    """Faces in the validation split."""
+    test: int = 1400
+    """Faces in the test split."""
+    size: int = 64
+    """Side of a drawn face image in pixels."""
+    seed: int = 0
+    """Seed of the renderer; each face follows from the seed, its split and its number alone."""
+    label_noise: float = 0.0
+    """Share of train labels replaced by another class, 0..1."""
+
+
+@dataclass
+class TableConfig:
+    """Where ``dataset=table`` finds things: a CSV or parquet file with one row an image or face."""
+
+    file: str | None = None
+    """The table, relative to ``dataset.root`` or absolute."""
+    path: str = "path"
+    """Column with image paths, relative to ``dataset.root`` or absolute."""
+    label: str = "label"
+    """Column with class names (or integers, see ``classes``)."""
+    classes: list[str] | None = None
+    """Class names that integer labels 0, 1, ... stand for; ``null``: the label column holds names."""
+    split: str | None = None
+    """Column with train, validation or test (also val, valid, dev, training); ``null``: a test split is cut too."""
+    box: list[str] | None = None
+    """Four columns with the face box: left, top, right, bottom in pixels; ``null``: the whole image."""
+
+
+@dataclass
+class DatasetConfig:
+    """The data set."""
+
+    name: str = MISSING
+    """drawn_faces, micro_expressions, fer2013, image_folder or table."""
+    root: str | None = None
+    """Folder (or, for fer2013, CSV file) of a data set on disk."""
+    version: str | None = None
+    """micro_expressions: v1 (the 6,938 + 1,700 published images) or v2 (all)."""
+    batch_size: int = 64
+    """Images per training step and device."""
+    on_bad_image: OnBadImage = OnBadImage.error
+    """error, or skip unreadable images with a warning."""
+    validation_fraction: float = 0.1
+    """Share of train cut off as validation where the set has none: stratified, duplicates kept on one side."""
+    test_fraction: float = 0.2
+    """Share cut off as test where the set has none."""
+    split_seed: int = 0
+    """Seed of these cuts; independent of ``seed``, so that runs of several seeds share their splits."""
+    decode_size: int | None = None
+    """Side in pixels at which training images are kept before augmentation; ``null``: the backbone's input size."""
+    workers: int = 0
+    """Threads that decode images; 0: one a core."""
+    drawn: DrawnConfig = field(default_factory=DrawnConfig)
+    """For drawn_faces."""
+    table: TableConfig = field(default_factory=TableConfig)
+    """For table."""
+
+
+@dataclass
+class DetectorConfig:
+    """How faces are found in whole photos."""
+
+    name: str = MISSING
+    """mtcnn or whole_image."""
+    min_score: float = 0.9
+    """Faces with a lower score are dropped."""
+    margin: float = 0.0
+    """Added around the square face box, as a share of its side."""
+    min_face_size: int = 20
+    """mtcnn: smallest face in pixels."""
+
+
+@dataclass
+class ScenesConfig:
+    """The whole photos of the end-to-end stage."""
+
+    name: str = MISSING
+    """drawn, photos or none."""
+    root: str | None = None
+    """photos: folder with images/ and labels.csv (columns image, label; optional left, top, right, bottom)."""
+    count: int = 60
+    """drawn: number of scenes."""
+    seed: int = 1000
+    """drawn: seed of the scenes."""
