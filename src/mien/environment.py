@@ -1,4 +1,4 @@
-"""Where a number came from: commit, versions, hardware. Written beside every result."""
+"""Where a number came from: commit, versions, hardware, process."""
 
 import os
 import platform
@@ -22,6 +22,11 @@ def describe(command: str, seed: int) -> dict[str, Any]:
         "packages": {name: _version(name) for name in _PACKAGES},
         "hardware": _hardware(),
     }
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that was started, not one that Lightning started beside it."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
 def _git() -> dict[str, Any] | None:

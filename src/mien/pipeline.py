@@ -1,7 +1,6 @@
 """The order of the stages: data, model, training, evaluation, end to end, report. The only module that knows it."""
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from mien.endtoend.records import EndToEndRun
 from mien.endtoend.scenes import SceneSource, build_scenes
 from mien.endtoend.sheet import draw_sheet
 from mien.endtoend.stage import run_end_to_end
-from mien.environment import describe
+from mien.environment import describe, is_first_process
 from mien.errors import DataError
 from mien.evaluation.evaluate import Evaluation, evaluate
 from mien.evaluation.predict import Predictor
@@ -90,7 +89,7 @@ def run(config: Config, folder: Path, call: Call | None = None) -> RunResult:
     """
     call = call or Call()
     check_devices(config.trainer)
-    done = claim(folder, config) if _is_first_process() else None
+    done = claim(folder, config) if is_first_process() else None
     if done is not None:
         log.info("%s is finished already; resume=never trains anew", folder)
         return done
@@ -143,11 +142,6 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
     scored = _score(bundle, exam, _device(config.accelerator), call or Call(), {"fit": 0.0})
     _write(folder, exam, scored)
     return scored.result
-
-
-def _is_first_process() -> bool:
-    """Whether this is the process that was started, not one that Lightning started beside it."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
 def _open(config: Config) -> tuple[SourceData, SceneSource | None]:

@@ -77,7 +77,8 @@ def test_a_continued_run_ends_as_an_uninterrupted_one(tmp_path, monkeypatch, sch
         train(config(schedule), tmp_path / "parts")
     go_on()
     assert len(pd.read_csv(tmp_path / "parts" / "metrics.csv")) == 2
-    continued, history_continued, fitted_continued = train(config(schedule), tmp_path / "parts")
+    (tmp_path / "parts").rename(tmp_path / "moved")
+    continued, history_continued, fitted_continued = train(config(schedule), tmp_path / "moved")
     pd.testing.assert_frame_equal(history, history_continued)
     assert all(torch.equal(value, continued[key]) for key, value in whole.items())
     assert fitted == fitted_continued

@@ -10,16 +10,18 @@ from pytorch_lightning.loggers import Logger
 
 from mien.augment import Augment
 from mien.config.schema import Config
+from mien.environment import is_first_process
 from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
 from mien.optim.losses import build_loss
 from mien.optim.optimizers import build_optimizer
 from mien.optim.schedules import Length, build_schedule
 from mien.results import SelectionScore
+from mien.training.checkpoints import BEST, FOLDER, LAST, Checkpoints
 from mien.training.data import ExpressionData
 from mien.training.history import History
 from mien.training.module import ExpressionModule
-from mien.training.trainer import BEST, CHECKPOINTS, LAST, build_trainer
+from mien.training.trainer import build_trainer
 from mien.types import InputSpec
 
 log = logging.getLogger(__name__)
@@ -55,17 +57,17 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
         KeyboardInterrupt: It was interrupted; the same call continues it.
     """
     torch.manual_seed(config.seed)
-    history = History(run.folder / "metrics.csv", config.trainer.max_epochs)
+    history = History(run.folder / "metrics.csv", config.trainer.max_epochs, writes=is_first_process())
     module = build_module(config, classifier, spec, data, history)
-    trainer = build_trainer(config.trainer, config.protocol, run.folder, run.logger)
-    last = run.folder / CHECKPOINTS / LAST
+    trainer = build_trainer(config.trainer, Checkpoints(run.folder, history, config.protocol), run.logger)
+    last = run.folder / FOLDER / LAST
     if last.is_file():
         log.info("continuing after epoch %d of %d", len(history.rows), config.trainer.max_epochs)
     try:
         trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl+C
         raise KeyboardInterrupt from None
-    chosen = run.folder / CHECKPOINTS / (BEST if config.protocol.checkpoint == "best" else LAST)
+    chosen = run.folder / FOLDER / (BEST if config.protocol.checkpoint == "best" else LAST)
     load_checkpoint(classifier, chosen)
     return Fitted(len(history.rows), history.best(config.protocol), trainer.is_global_zero)
 

@@ -18,15 +18,18 @@ class History:
     Args:
         path: The file; rows that an interrupted run left there are kept.
         epochs: Epochs of the whole run, for the log line.
+        writes: Whether this is the process that writes the file.
     """
 
-    def __init__(self, path: Path, epochs: int) -> None:
-        self.path, self.epochs = path, epochs
+    def __init__(self, path: Path, epochs: int, writes: bool = True) -> None:
+        self.path, self.epochs, self.writes = path, epochs, writes
         self.rows: list[dict[str, float]] = _read(path) if path.is_file() else []
 
     def append(self, row: dict[str, float]) -> None:
         """Add an epoch; one that is already there (its checkpoint was never written) is replaced."""
         self.rows = [old for old in self.rows if old["epoch"] < row["epoch"]] + [row]
+        if not self.writes:
+            return
         with atomic_path(self.path) as path:
             pd.DataFrame(self.rows).astype({"epoch": int}).to_csv(path, index=False)
         log.info(self._line(row))

@@ -35,7 +35,7 @@ class ExpressionModule(pl.LightningModule):
         num_classes: K.
         seed: The run's seed; epoch e draws its augmentation and dropout from (seed, e), so that a run that is
             continued goes on exactly as one that was never interrupted.
-        on_epoch: Called with the values of every finished epoch, in the main process.
+        on_epoch: Called with the values of every finished epoch.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a training, each by its name
@@ -127,8 +127,7 @@ class ExpressionModule(pl.LightningModule):
             )
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(values[self.plateau_monitor])
-        if self.trainer.is_global_zero:
-            self.on_epoch({"epoch": self.current_epoch + 1, **values})
+        self.on_epoch({"epoch": self.current_epoch + 1, **values})
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch's scores on the selection split."""

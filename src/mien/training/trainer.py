@@ -3,18 +3,15 @@
 import logging
 import sys
 import warnings
-from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, RichProgressBar
 from pytorch_lightning.loggers import Logger
 
-from mien.config.schema import ProtocolConfig, TrainerConfig
+from mien.config.schema import TrainerConfig
 from mien.errors import DeviceError
-
-CHECKPOINTS = "checkpoints"
-BEST, LAST = "best.ckpt", "last.ckpt"
+from mien.training.checkpoints import Checkpoints
 
 
 def check_devices(config: TrainerConfig) -> None:
@@ -31,10 +28,8 @@ def check_devices(config: TrainerConfig) -> None:
         raise DeviceError(f"trainer.devices={config.devices}: this machine has {found} GPU(s)")
 
 
-def build_trainer(
-    config: TrainerConfig, protocol: ProtocolConfig, folder: Path, logger: Logger | None = None
-) -> pl.Trainer:
-    """The Trainer of a run that keeps its files in ``folder``."""
+def build_trainer(config: TrainerConfig, checkpoints: Checkpoints, logger: Logger | None) -> pl.Trainer:
+    """The Trainer of a run, with its callbacks."""
     _hush()
     limit = config.limit_train_batches
     return pl.Trainer(
@@ -45,10 +40,10 @@ def build_trainer(
         precision=config.precision,  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip,
         limit_train_batches=1.0 if limit is None else (int(limit) if limit > 1 else limit),
-        limit_val_batches=0 if protocol.selection == "none" else 1.0,
+        limit_val_batches=0 if checkpoints.protocol.selection == "none" else 1.0,
         logger=logger or False,
-        callbacks=_callbacks(config, protocol, folder, logger is not None),
-        default_root_dir=folder,
+        callbacks=_callbacks(config, checkpoints, logger is not None),
+        default_root_dir=checkpoints.folder,
         num_sanity_val_steps=0,
         log_every_n_steps=50,
         reload_dataloaders_every_n_epochs=1,  # a new order every epoch, from (seed, epoch)
@@ -62,41 +57,16 @@ def _hush() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and tips; the log has its own lines
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's own use of torch
     warnings.filterwarnings("ignore", ".*smaller than the logging interval")  # values are logged once an epoch
-    warnings.filterwarnings("ignore", "Checkpoint directory .* exists")  # a continued run
 
 
-def _callbacks(config: TrainerConfig, protocol: ProtocolConfig, folder: Path, logged: bool) -> list[Callback]:
-    checkpoints = folder / CHECKPOINTS
-    last = ModelCheckpoint(
-        checkpoints,
-        filename="last",
-        save_top_k=1,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    callbacks: list[Callback] = [last]
-    if protocol.checkpoint == "best":
-        callbacks.append(
-            ModelCheckpoint(
-                checkpoints,
-                filename="best",
-                monitor=f"val_{protocol.monitor}",
-                mode=direction(protocol.monitor),
-                save_weights_only=True,
-                enable_version_counter=False,
-            )
-        )
+def _callbacks(config: TrainerConfig, checkpoints: Checkpoints, logged: bool) -> list[Callback]:
+    callbacks: list[Callback] = [checkpoints]
     if config.early_stopping is not None:
         monitor = config.early_stopping_monitor
-        stop = EarlyStopping(f"val_{monitor}", patience=config.early_stopping, mode=direction(monitor))
-        callbacks.append(stop)
+        mode = "min" if monitor == "loss" else "max"
+        callbacks.insert(0, EarlyStopping(f"val_{monitor}", patience=config.early_stopping, mode=mode))
     if logged:
         callbacks.append(LearningRateMonitor("epoch"))
     if sys.stdout.isatty():
         callbacks.append(RichProgressBar(refresh_rate=5))
     return callbacks
-
-
-def direction(monitor: str) -> str:
-    """Which way a monitored value is better: ``min`` or ``max``."""
-    return "min" if monitor == "loss" else "max"

@@ -1,0 +1,221 @@
+"""The main line from config to files, on a few drawn faces."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from mien.config.evaluate import EvaluateConfig
+from mien.config.load import register, typed
+from mien.config.schema import Config
+from mien.data.catalog import load_source
+from mien.data.drawn import DrawnFaces
+from mien.errors import ConfigError, DataError, DeviceError, LabelError, RunFolderError
+from mien.evaluation.predict import Predictor
+from mien.labels import EXPRESSIONS
+from mien.models.bundle import Bundle
+from mien.pipeline import Call, evaluate_model, run
+from mien.results import RunResult
+from mien.sweep import register_resolvers
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+TINY = (
+    "dataset.drawn.train=42",
+    "dataset.drawn.validation=14",
+    "dataset.drawn.test=21",
+    "backbone.image_size=32",
+    "dataset.batch_size=16",
+    "trainer=cpu",
+    "trainer.max_epochs=2",
+    "logger=none",
+)
+
+
+def composed(*overrides, name="train", schema=Config):
+    register(f"{name}_schema", schema)
+    register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return typed(compose(name, list(overrides)), schema)
+
+
+def tiny(*overrides):
+    return composed(*TINY, *overrides)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run with its end-to-end stage."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    result = run(tiny("scenes.count=3"), folder, Call("python train.py", ("scenes.count=3",)))
+    return folder, result
+
+
+def test_a_run_folder_holds_what_scripts_rely_on(finished):
+    folder, _ = finished
+    expected = {"config.yaml", "environment.json", "metrics.csv", "predictions.parquet", "results.json", "checkpoints"}
+    assert expected | {"bundle", "plots"} <= {path.name for path in folder.iterdir()}
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {path.name for path in (folder / "bundle").iterdir()} == {"model.json", "model.safetensors"}
+    plots = {path.name for path in (folder / "plots").iterdir()}
+    assert plots == {"confusion.png", "curves.png", "end_to_end.png", "per_class.png", "samples.png"}
+    assert not list(folder.rglob(".writing-*"))
+
+
+def test_results_json_keeps_the_contract(finished):
+    folder, result = finished
+    values = json.loads((folder / "results.json").read_text())
+    assert (values["schema"], values["status"], values["command"]) == (1, "finished", "python train.py")
+    assert set(values["dataset"]) == {"name", "version", "fingerprint"}
+    assert set(values["seconds"]) == {"fit", "test", "end_to_end"}
+    test = {"n", "accuracy", "accuracy_ci95", "macro_recall", "macro_f1", "ece", "loss", "per_class", "confusion"}
+    assert set(values["test"]) == test
+    assert set(values["test"]["per_class"][0]) == {"label", "recall", "precision", "f1", "support"}
+    end_to_end = {"n_faces", "detection_recall", "accuracy_given_detection", "accuracy", "per_class"}
+    assert end_to_end <= set(values["end_to_end"])
+    assert values["protocol"]["name"] == "clean"
+    assert values["test"]["n"] == 21
+    assert sum(map(sum, values["test"]["confusion"])) == 21
+    assert RunResult.load(folder) == result
+
+
+def test_predictions_are_the_scores(finished):
+    folder, result = finished
+    table = pd.read_parquet(folder / "predictions.parquet")
+    assert list(table)[:3] == ["key", "label", "predicted"]
+    assert list(table)[3:] == [f"p_{name}" for name in EXPRESSIONS]
+    assert (table["label"] == table["predicted"]).mean() == pytest.approx(result.test.accuracy)
+    assert table.filter(like="p_").sum(axis=1).to_numpy() == pytest.approx(np.ones(21), abs=1e-5)
+
+
+def test_checkpoints_need_no_pickle_and_the_bundle_predicts_the_same(finished):
+    folder, _ = finished
+    for name in ("best", "last"):
+        torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    table = pd.read_parquet(folder / "predictions.parquet")
+    part = load_source(tiny().dataset).parts["test"]
+    photos = [part.reader.read(index) for index in range(len(part))]
+    assert np.allclose(Predictor(Bundle.load(folder)).images(photos), table.filter(like="p_"), atol=1e-5)
+
+
+def test_a_missed_face_counts_as_wrong(finished):
+    faces = finished[1].end_to_end
+    assert faces.n_faces == sum(row.support for row in faces.per_class) > 3
+    given = faces.accuracy_given_detection or 0.0
+    assert faces.accuracy == pytest.approx(given * faces.detection_recall)
+
+
+def test_a_finished_run_is_not_run_again(finished):
+    folder, result = finished
+    before = (folder / "metrics.csv").stat().st_mtime_ns
+    assert run(tiny("scenes.count=3", "output=elsewhere"), folder) == result
+    assert (folder / "metrics.csv").stat().st_mtime_ns == before
+
+
+def test_another_experiments_folder_is_refused_with_the_differences(finished):
+    with pytest.raises(RunFolderError, match=r"(?s)holds another experiment:.*optimizer.lr: there 0.001, now 0.5"):
+        run(tiny("scenes.count=3", "optimizer.lr=0.5"), finished[0])
+
+
+def test_resume_never_trains_anew(finished, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished[0], folder)
+    again = run(tiny("scenes.count=3", "resume=never"), folder)
+    assert again.test == finished[1].test
+    assert (folder / "metrics.csv").stat().st_mtime_ns != (finished[0] / "metrics.csv").stat().st_mtime_ns
+
+
+def test_an_unfinished_run_is_never_taken_for_finished(finished, tmp_path):
+    folder = tmp_path / "cut"
+    shutil.copytree(finished[0], folder)
+    (folder / "results.json").unlink()
+    with pytest.raises(RunFolderError, match="the run is not finished"):
+        RunResult.load(folder)
+    assert run(tiny("scenes.count=3"), folder).test == finished[1].test
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Drawn faces as class folders of another spelling: the 21 test images, three a class."""
+    root = tmp_path_factory.mktemp("data")
+    names = ("Angry", "Disgusted", "Fearful", "Happy", "Neutral", "Sad", "Surprised")
+    faces = DrawnFaces(42, 5, 64)
+    for index, label in enumerate(faces.labels):
+        target = root / ("train" if index < 21 else "test") / names[label]
+        target.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(faces.read(index)).save(target / f"{index}.png")
+    return root
+
+
+def evaluated(*overrides):
+    return composed(*overrides, name="evaluate", schema=EvaluateConfig)
+
+
+def test_a_model_is_scored_on_another_set_of_the_same_labels(finished, folders, tmp_path):
+    config = evaluated(f"run={finished[0]}", "dataset=image_folder", f"dataset.root={folders}", "accelerator=cpu")
+    result = evaluate_model(config, tmp_path)
+    assert result.test.n == 21
+    assert [row.support for row in result.test.per_class] == [3] * 7
+    assert [row.label for row in result.test.per_class] == list(EXPRESSIONS)
+    assert (result.dataset["name"], result.epochs, result.end_to_end) == ("image_folder", 2, None)
+    assert (tmp_path / "plots" / "samples.png").is_file()
+
+
+def test_labels_that_the_model_lacks_are_refused(finished, folders, tmp_path):
+    shutil.copytree(folders, tmp_path / "data")
+    (tmp_path / "data" / "test" / "Happy").rename(tmp_path / "data" / "test" / "Bored")
+    (tmp_path / "data" / "train" / "Happy").rename(tmp_path / "data" / "train" / "Bored")
+    config = evaluated(f"run={finished[0]}", "dataset=image_folder", f"dataset.root={tmp_path / 'data'}")
+    with pytest.raises(LabelError, match="labels do not match: bored not among the model's classes"):
+        evaluate_model(config, tmp_path / "out")
+
+
+def test_unreadable_images_of_any_split_stop_a_run_before_training(folders, tmp_path):
+    shutil.copytree(folders, tmp_path / "data")
+    for path in (tmp_path / "data" / "train" / "Sad", tmp_path / "data" / "test" / "Happy"):
+        image = sorted(path.iterdir())[0]
+        image.write_bytes(image.read_bytes()[:200])
+    config = tiny("dataset=image_folder", f"dataset.root={tmp_path / 'data'}", "scenes=none")
+    with pytest.raises(DataError, match=r"(?s)2 of 42 images.*dataset.on_bad_image=skip"):
+        run(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_the_published_protocol_has_no_selection(tmp_path, folders):
+    config = tiny("protocol=published", "dataset=image_folder", f"dataset.root={folders}", "scenes=none")
+    result = run(config, tmp_path)
+    assert result.selection is None
+    assert (result.protocol["name"], result.protocol["checkpoint"], result.test.n) == ("published", "last", 21)
+    assert "val_loss" not in pd.read_csv(tmp_path / "metrics.csv")
+
+
+def test_selecting_on_the_test_split_is_refused():
+    with pytest.raises(ConfigError, match="is no clean protocol"):
+        tiny("protocol.selection=test")
+
+
+def test_a_place_that_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match=r"cannot write .*config.yaml.*check space and write right"):
+        run(tiny(), tmp_path / "file" / "run")
+
+
+def test_a_disk_too_full_for_the_checkpoints(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("mien.runs.shutil.disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(RunFolderError, match=r"checkpoints need about \d+ MiB, and 0 MiB are free"):
+        run(tiny(), tmp_path)
+
+
+def test_a_gpu_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    config = tiny()
+    with pytest.raises(DeviceError, match=r"PyTorch finds no GPU here; use trainer=cpu"):
+        run(replace(config, trainer=replace(config.trainer, accelerator="gpu")), tmp_path)
+    assert not (tmp_path / "config.yaml").exists()
