@@ -10,11 +10,12 @@ from pathlib import Path
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
+from rich.text import Text
 
 from mien.config.load import register
 from mien.config.overrides import check_command_line
 from mien.errors import MienError
-from mien.sweep import register_resolvers
+from mien.sweep import register_resolvers, sweep_overrides
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -32,6 +33,7 @@ def start(main: Callable[[], None], schema: type, name: str) -> None:
     register_resolvers()
     try:
         check_command_line(sys.argv[1:], schema, CONF, name)
+        sys.argv += sweep_overrides(sys.argv[1:])
         main()
     except (MienError, HydraException, OmegaConfBaseException) as error:
         fail(str(error))
@@ -43,13 +45,14 @@ def start(main: Callable[[], None], schema: type, name: str) -> None:
 
 def fail(message: str, code: int = 2) -> None:
     """Print an error and exit."""
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {message}", highlight=False)
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), message))
     sys.exit(code)
 
 
 def command_line() -> str:
     """The command as the user could type it again."""
-    return shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+    typed = sys.orig_argv[sys.orig_argv.index(sys.argv[0]) + 1 :] if sys.argv[0] in sys.orig_argv else sys.argv[1:]
+    return shlex.join(["python", Path(sys.argv[0]).name, *typed])
 
 
 def set_up_logging() -> None:

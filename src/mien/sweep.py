@@ -20,34 +20,48 @@ _LONGEST = 150
 
 
 def register_resolvers() -> None:
-    """Make ``${mien.run:...}`` and ``${mien.sweep:...}`` known to the config."""
+    """Make ``${mien.run:...}`` known to the config."""
     OmegaConf.register_new_resolver("mien.run", run_name, replace=True)
-    OmegaConf.register_new_resolver("mien.sweep", sweep_name, replace=True)
 
 
-def run_name(overrides: Sequence[str]) -> str:
+def run_name(overrides: Sequence[str], keys: str = "") -> str:
     """A run's folder, from its overrides alone and whatever their order: the same command finds its folder again.
 
     Args:
         overrides: ``key=value`` strings; where outputs go, how to log and paths do not count.
+        keys: The keys that a sweep moves, separated by spaces; only these name its jobs. ``""``: all.
 
     Examples:
         >>> run_name(["seed=1", "backbone=resnet18"])
-        'backbone=resnet18,seed=1'
+        'backbone-resnet18__seed-1'
+        >>> run_name(["seed=1", "backbone=resnet18"], "seed")
+        'seed-1'
         >>> run_name([])
         'default'
     """
-    return _name(text for text in overrides if _counts(_key(text)))
+    chosen = [text for text in overrides if _counts(_key(text))]
+    return _name(text for text in chosen if not keys or _key(text) in keys.split())
 
 
-def sweep_name(overrides: Sequence[str]) -> str:
-    """A sweep's folder: its fixed overrides, and the keys (not the values) that are swept.
+def sweep_overrides(arguments: Sequence[str]) -> list[str]:
+    """The overrides that give a sweep and its jobs their folders; none where the command line is no sweep.
 
-    So a value added later finds the jobs that are done already.
+    The sweep is named by its fixed overrides and the keys that it moves, a job by the values of these: so a value
+    added later finds the jobs that are done already. Hydra itself would name the sweep anew in every job.
+
+    Args:
+        arguments: The command line without the program's name.
     """
+    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    given = any(_key(text).startswith("hydra.sweep") for text in overrides)
+    if given or not {"-m", "--multirun"} & set(arguments):
+        return []
     parser = OverridesParser.create()
-    swept = {text: parser.parse_override(text).is_sweep_override() for text in overrides if _counts(_key(text))}
-    return _name(_key(text) if is_swept else text for text, is_swept in swept.items())
+    moved = [_key(text) for text in overrides if parser.parse_override(text).is_sweep_override()]
+    name = _name(_key(text) if _key(text) in moved else text for text in overrides if _counts(_key(text)))
+    output = next((text.split("=", 1)[1] for text in overrides if _key(text) == "output"), "outputs").strip("'")
+    job = "${mien.run:${hydra.overrides.task}," + " ".join(key for key in moved if _counts(key)) + "}"
+    return [f"hydra.sweep.dir='{output}/sweeps/{name}'", f"hydra.sweep.subdir='{job}'"]
 
 
 def _key(override: str) -> str:
@@ -59,10 +73,12 @@ def _counts(key: str) -> bool:
 
 
 def _name(parts: Any) -> str:
-    text = re.sub(r"[^\w=,.+-]+", "_", ",".join(sorted(parts))) or "default"
+    """A folder's name of characters that need no quotes, neither in a shell nor in Hydra."""
+    whole = "__".join(part.lstrip("+~").replace("=", "-", 1) for part in sorted(parts)) or "default"
+    text = re.sub(r"[^\w.-]+", "_", whole)
     if len(text) <= _LONGEST:
         return text
-    return f"{text[: _LONGEST - 9]}-{sha256(text.encode()).hexdigest()[:8]}"
+    return f"{text[: _LONGEST - 9]}-{sha256(whole.encode()).hexdigest()[:8]}"
 
 
 class Comparison(Callback):

@@ -1,0 +1,148 @@
+"""The commands as a user types them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mien.results import RunResult
+from mien.sweep import run_name, sweep_overrides
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = (
+    "dataset.drawn.train=42",
+    "dataset.drawn.validation=14",
+    "dataset.drawn.test=21",
+    "backbone.image_size=32",
+    "dataset.batch_size=16",
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "scenes=none",
+)
+
+
+def command(script, *arguments, folder, **environment):
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80", **environment}
+    call = [sys.executable, str(ROOT / script), *arguments]
+    return subprocess.run(call, cwd=folder, capture_output=True, text=True, timeout=300, env=env, check=False)
+
+
+def test_typos_end_with_one_message_and_no_traceback(tmp_path):
+    done = command("train.py", "optimzer.lr=3", "backbone=resnet19", "trainer.max_epochs=two", folder=tmp_path)
+    assert done.returncode == 2
+    assert "3 problems in the configuration" in done.stderr
+    assert "did you mean 'optimizer'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_that_do_not_go_together_come_at_once(tmp_path):
+    done = command("train.py", "dataset.batch_size=0", "head=mlp", "head.dropout=[]", "seed=-1", folder=tmp_path)
+    assert done.returncode == 2
+    assert "3 problems in the configuration" in done.stderr
+
+
+def test_a_missing_root_says_where_to_get_the_data(tmp_path):
+    done = command("train.py", "dataset=micro_expressions", "logger=none", folder=tmp_path)
+    assert done.returncode == 2
+    assert "dataset.root" in done.stderr
+    assert "kmirfan/micro-expressions" in done.stderr
+
+
+def test_the_resolved_config_is_shown_without_training(tmp_path):
+    done = command("train.py", "--cfg", "job", "--resolve", "backbone=vgg19", folder=tmp_path)
+    assert done.returncode == 0
+    assert "model: vgg19.tv_in1k" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep of two seeds and an optimizer that does not exist."""
+    folder = tmp_path_factory.mktemp("sweep")
+    return folder, command("train.py", "-m", *TINY, "seed=0,1", "optimizer.name=adamw,adamww", folder=folder)
+
+
+def sweep_folder(folder):
+    (found,) = (folder / "outputs" / "sweeps").iterdir()
+    return found
+
+
+def test_a_failed_job_does_not_stop_the_others(swept):
+    folder, done = swept
+    assert done.returncode == 2
+    assert "unknown optimizer 'adamww'; did you mean 'adamw'" in done.stderr
+    jobs = [RunResult.load(path.parent) for path in sweep_folder(folder).glob("*/results.json")]
+    assert sorted(job.seed for job in jobs) == [0, 1]
+
+
+def test_the_sweep_is_compared(swept):
+    table = pd.read_csv(sweep_folder(swept[0]) / "comparison.csv")
+    assert sorted(table["seed"]) == [0, 1]
+    assert set(table["n"]) == {21}
+    for name in ("comparison.md", "comparison.png"):
+        assert (sweep_folder(swept[0]) / name).stat().st_size > 0
+
+
+def test_each_job_has_an_offline_wandb_run_of_its_own(swept):
+    folder, done = swept
+    runs = list(sweep_folder(folder).glob("*/wandb/offline-run-*/*.wandb"))
+    assert len([run for run in runs if "adamww" not in str(run)]) == 2
+    assert "W&B: offline (not logged in" in done.stderr
+
+
+def test_the_same_sweep_again_runs_only_what_is_missing(swept):
+    folder, _ = swept
+    before = {path: path.stat().st_mtime_ns for path in sweep_folder(folder).glob("*/metrics.csv")}
+    done = command("train.py", "-m", *TINY, "seed=0,1", "optimizer.name=adamw,adam", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert len(pd.read_csv(sweep_folder(folder) / "comparison.csv").query("status == 'finished'")) == 4
+    assert done.stderr.count("is finished already") == 2
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_evaluate_scores_a_finished_run(swept):
+    folder, _ = swept
+    run = next(path.parent for path in sweep_folder(folder).glob("optimizer.name-adamw__seed-0/results.json"))
+    done = command(
+        "evaluate.py", f"run={run}", "dataset.drawn.test=14", "accelerator=cpu", "output=scores", folder=folder
+    )
+    assert done.returncode == 0, done.stderr
+    (result,) = (folder / "scores" / "evaluations").iterdir()
+    assert RunResult.load(result).test.n == 14
+    assert "Test, 14 samples" in done.stdout
+
+
+def test_evaluate_names_what_is_no_model(tmp_path):
+    done = command("evaluate.py", "run=nowhere", folder=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere is neither a bundle" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ([], "default"),
+        (["seed=1", "backbone=vgg19", "output=/x", "logger=none", "dataset.root=/y"], "backbone-vgg19__seed-1"),
+        (["+experiment=fecnn/vgg19"], "experiment-fecnn_vgg19"),
+    ],
+)
+def test_a_runs_folder_follows_from_its_overrides(overrides, name):
+    assert run_name(overrides) == run_name(overrides[::-1]) == name
+
+
+def test_long_names_are_cut_but_stay_apart():
+    names = {run_name([f"backbone.weights={'x' * 300}{end}"]) for end in "ab"}
+    assert len(names) == 2
+    assert max(map(len, names)) <= 150
+
+
+def test_a_sweeps_folder_does_not_depend_on_the_values_swept():
+    whole = sweep_overrides(["-m", "seed=0,1", "backbone=vgg19", "output=here"])
+    assert whole[0] == "hydra.sweep.dir='here/sweeps/backbone-vgg19__seed'"
+    assert whole == sweep_overrides(["backbone=vgg19", "seed=0,1,2", "output=here", "--multirun"])
+    assert sweep_overrides(["seed=0"]) == []
+    assert run_name(["backbone=vgg19", "seed=0"], "seed") == "seed-0"
