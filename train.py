@@ -19,9 +19,9 @@ def main(composed: DictConfig) -> float:
     from mien.pipeline import Call, run
     from mien.report.tables import print_summary
 
-    set_up_logging()
     job = HydraConfig.get()
     folder = Path(os.path.relpath(job.runtime.output_dir))
+    set_up_logging(folder / "log.txt")
     result = run(config, folder, Call(command_line(), tuple(job.overrides.task)))
     print_summary(result, folder, sorted((folder / "plots").glob("*.png")))
     return result.selection.value if result.selection else result.test.accuracy

@@ -55,8 +55,11 @@ def command_line() -> str:
     return shlex.join(["python", Path(sys.argv[0]).name, *typed])
 
 
-def set_up_logging() -> None:
-    """One line an event on stderr: mien's own from INFO on, everybody else's from WARNING on."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
+def set_up_logging(file: Path) -> None:
+    """One line an event on stderr and in a file: mien's own from INFO on, everybody else's from WARNING on."""
+    handlers = [logging.StreamHandler(), logging.FileHandler(file, delay=True)]
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
+    )
     logging.getLogger("mien").setLevel(logging.INFO)
     logging.captureWarnings(True)
