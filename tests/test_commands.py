@@ -10,18 +10,10 @@ import pytest
 
 from mien.results import RunResult
 from mien.sweep import run_name, sweep_overrides
+from tiny import TINY
 
 ROOT = Path(__file__).resolve().parents[1]
-TINY = (
-    "dataset.drawn.train=42",
-    "dataset.drawn.validation=14",
-    "dataset.drawn.test=21",
-    "backbone.image_size=32",
-    "dataset.batch_size=16",
-    "trainer=cpu",
-    "trainer.max_epochs=1",
-    "scenes=none",
-)
+ONE_EPOCH = (*TINY, "trainer.max_epochs=1", "scenes=none")
 
 
 def command(script, *arguments, folder, **environment):
@@ -63,7 +55,7 @@ def test_the_resolved_config_is_shown_without_training(tmp_path):
 def swept(tmp_path_factory):
     """A sweep of two seeds and an optimizer that does not exist."""
     folder = tmp_path_factory.mktemp("sweep")
-    return folder, command("train.py", "-m", *TINY, "seed=0,1", "optimizer.name=adamw,adamww", folder=folder)
+    return folder, command("train.py", "-m", *ONE_EPOCH, "seed=0,1", "optimizer.name=adamw,adamww", folder=folder)
 
 
 def sweep_folder(folder):
@@ -94,10 +86,25 @@ def test_each_job_has_an_offline_wandb_run_of_its_own(swept):
     assert "W&B: offline (not logged in" in done.stderr
 
 
+def test_wandbs_own_tools_read_the_offline_run(swept):
+    folder, _ = swept
+    (run,) = sweep_folder(folder).glob("optimizer.name-adamw__seed-1/wandb/offline-run-*")
+    wandb = [sys.executable, "-m", "wandb"]
+    synced = subprocess.run([*wandb, "sync", "--dry-run", str(run)], capture_output=True, text=True, check=True)
+    assert "Would sync 1 run(s)" in synced.stdout + synced.stderr
+    seen = subprocess.run(
+        [*wandb, "leet", "inspect", "--summary", str(run)], capture_output=True, text=True, check=True
+    )
+    assert "state    finished" in seen.stdout
+    accuracy = RunResult.load(run.parents[1]).test.accuracy
+    (line,) = [line for line in seen.stdout.splitlines() if line.startswith("  test/accuracy")]
+    assert float(line.split()[1]) == pytest.approx(accuracy)
+
+
 def test_the_same_sweep_again_runs_only_what_is_missing(swept):
     folder, _ = swept
     before = {path: path.stat().st_mtime_ns for path in sweep_folder(folder).glob("*/metrics.csv")}
-    done = command("train.py", "-m", *TINY, "seed=0,1", "optimizer.name=adamw,adam", folder=folder)
+    done = command("train.py", "-m", *ONE_EPOCH, "seed=0,1", "optimizer.name=adamw,adam", folder=folder)
     assert done.returncode == 0, done.stderr
     assert len(pd.read_csv(sweep_folder(folder) / "comparison.csv").query("status == 'finished'")) == 4
     assert done.stderr.count("is finished already") == 2

@@ -24,18 +24,9 @@ from mien.models.bundle import Bundle
 from mien.pipeline import Call, evaluate_model, run
 from mien.results import RunResult
 from mien.sweep import register_resolvers
+from tiny import TINY
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
-TINY = (
-    "dataset.drawn.train=42",
-    "dataset.drawn.validation=14",
-    "dataset.drawn.test=21",
-    "backbone.image_size=32",
-    "dataset.batch_size=16",
-    "trainer=cpu",
-    "trainer.max_epochs=2",
-    "logger=none",
-)
 
 
 def composed(*overrides, name="train", schema=Config):
@@ -46,7 +37,7 @@ def composed(*overrides, name="train", schema=Config):
 
 
 def tiny(*overrides):
-    return composed(*TINY, *overrides)
+    return composed(*TINY, "trainer.max_epochs=2", "logger=none", *overrides)
 
 
 @pytest.fixture(scope="module")

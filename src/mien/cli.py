@@ -57,7 +57,7 @@ def command_line() -> str:
 
 def set_up_logging(file: Path) -> None:
     """One line an event on stderr and in a file: mien's own from INFO on, everybody else's from WARNING on."""
-    handlers = [logging.StreamHandler(), logging.FileHandler(file, delay=True)]
+    handlers: list[logging.Handler] = [logging.StreamHandler(), logging.FileHandler(file, delay=True)]
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
     )

@@ -116,6 +116,8 @@ def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path):
     settings.optimizer.lr = 0.0
     _, history, fitted = train(settings, tmp_path)
     assert len(history) == fitted.epochs == 2
+    _, again, _ = train(settings, tmp_path)  # killed after training: it does not go on
+    pd.testing.assert_frame_equal(history, again)
 
 
 def test_divergence_is_an_error_that_says_what_to_do(tmp_path):

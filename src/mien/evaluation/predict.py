@@ -27,7 +27,7 @@ class Predictor:
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self.labels: LabelSet = bundle.labels
         self.spec, self.flip_average, self.device = bundle.spec, bundle.flip_average, torch.device(device)
-        self.classifier = bundle.classifier.to(self.device).eval()
+        self.classifier = bundle.classifier.to(self.device).to(memory_format=torch.channels_last).eval()
         self.normalise = Normalise(bundle.spec).to(self.device)
 
     def images(self, images: list[Image]) -> NDArray[np.float32]:

@@ -98,14 +98,14 @@ class RunningScore(nn.Module):
         super().__init__()
         self.num_classes = num_classes
         self.register_buffer("confusion", torch.zeros(num_classes * num_classes, dtype=torch.long), persistent=False)
-        self.register_buffer("loss", torch.zeros((), dtype=torch.float64), persistent=False)
+        self.register_buffer("loss", torch.zeros(()), persistent=False)
 
     @torch.no_grad()
     def update(self, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
         """Count a batch: logits (B, K), labels (B,), mean loss ()."""
         pairs = labels * self.num_classes + logits.argmax(1)
         self.confusion += torch.bincount(pairs, minlength=self.num_classes**2)
-        self.loss += loss.double() * len(labels)
+        self.loss += loss * len(labels)
 
     def compute(self) -> dict[str, Tensor]:
         """``loss``, ``accuracy`` and ``macro_recall`` (of the classes present) of all samples counted."""

@@ -35,6 +35,10 @@ class ExpressionData(pl.LightningDataModule):
         epoch = 0 if self.trainer is None else self.trainer.current_epoch
         return Batches(*self.train_arrays, self.batch_size, derive(self.seed, epoch), self._shard())
 
+    def steps(self, processes: int) -> int:
+        """Training steps an epoch, with so many processes."""
+        return len(Batches(*self.train_arrays, self.batch_size, order_seed=0, shard=Shard(0, processes)))
+
     def val_dataloader(self) -> Batches | list[Batches]:
         """The selection split in file order, or nothing."""
         if self.selection_arrays is None:

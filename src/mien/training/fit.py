@@ -1,15 +1,16 @@
 """Fitting: parts in, the weights of the chosen epoch out. Continues what an interrupted run left in its folder."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 
 import torch
 from pytorch_lightning.loggers import Logger
+from torch import Tensor
 
 from mien.augment import Augment
-from mien.config.schema import Config
+from mien.config.schema import Config, TrainerConfig
 from mien.environment import is_first_process
 from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
@@ -20,7 +21,7 @@ from mien.results import SelectionScore
 from mien.training.checkpoints import BEST, FOLDER, LAST, Checkpoints
 from mien.training.data import ExpressionData
 from mien.training.history import History
-from mien.training.module import ExpressionModule
+from mien.training.module import STOPPED, ExpressionModule
 from mien.training.trainer import build_trainer
 from mien.types import InputSpec
 
@@ -58,13 +59,15 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
     """
     torch.manual_seed(config.seed)
     history = History(run.folder / "metrics.csv", config.trainer.max_epochs, writes=is_first_process())
-    module = build_module(config, classifier, spec, data, history)
     trainer = build_trainer(config.trainer, Checkpoints(run.folder, history, config.protocol), run.logger)
+    length = _length(config.trainer, data.steps(trainer.world_size))
+    module = build_module(config, classifier, spec, length, data.train_arrays[1], history.append)
     last = run.folder / FOLDER / LAST
     if last.is_file():
         log.info("continuing after epoch %d of %d", len(history.rows), config.trainer.max_epochs)
     try:
-        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+        if not _is_over(last):
+            trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl+C
         raise KeyboardInterrupt from None
     chosen = run.folder / FOLDER / (BEST if config.protocol.checkpoint == "best" else LAST)
@@ -81,16 +84,20 @@ class RunPlace:
 
 
 def build_module(
-    config: Config, classifier: Classifier, spec: InputSpec, data: ExpressionData, history: History
+    config: Config,
+    classifier: Classifier,
+    spec: InputSpec,
+    length: Length,
+    labels: Tensor,
+    on_epoch: Callable[[dict[str, float]], None],
 ) -> ExpressionModule:
-    """The LightningModule with all its parts."""
+    """The LightningModule with all its parts; ``labels`` are those of the training images, (N,) int64."""
     if config.trainer.channels_last:
         classifier.to(memory_format=torch.channels_last)
-    labels = data.train_arrays[1]
     num_classes = classifier.num_classes
     counts = tuple(torch.bincount(labels, minlength=num_classes).tolist())
     optimizer = build_optimizer(config.optimizer, classifier.backbone, classifier.head)
-    schedule = build_schedule(config.schedule, optimizer, _length(config, data))
+    schedule = build_schedule(config.schedule, optimizer, length)
     return ExpressionModule(
         classifier=classifier,
         augment=Augment(config.augment, spec.size),
@@ -101,17 +108,20 @@ def build_module(
         plateau_monitor=f"val_{config.schedule.monitor}",
         num_classes=num_classes,
         seed=config.seed,
-        on_epoch=history.append,
+        on_epoch=on_epoch,
     )
 
 
-def _length(config: Config, data: ExpressionData) -> Length:
-    steps, limit = len(data.train_dataloader()), config.trainer.limit_train_batches
+def _length(config: TrainerConfig, steps: int) -> Length:
+    limit = config.limit_train_batches
     if limit is not None:
         steps = min(steps, int(limit)) if limit > 1 else max(1, int(steps * limit))
-    devices = config.trainer.devices
-    world = int(devices) if devices.isdigit() else 1
-    return Length(config.trainer.max_epochs, ceil(steps / world))
+    return Length(config.max_epochs, steps)
+
+
+def _is_over(last: Path) -> bool:
+    """Whether early stopping ended the run before it was interrupted."""
+    return last.is_file() and bool(torch.load(last, map_location="cpu", weights_only=True)[STOPPED])
 
 
 def load_checkpoint(classifier: Classifier, path: Path) -> None:

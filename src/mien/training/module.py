@@ -18,6 +18,7 @@ from mien.models.normalise import Normalise
 from mien.seeds import derive
 
 Batch = tuple[Tensor, Tensor]
+STOPPED = "stopped"
 Schedule = LRScheduler | ReduceLROnPlateau
 
 
@@ -80,7 +81,8 @@ class ExpressionModule(pl.LightningModule):
         return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": self.schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the plateau schedule's state."""
+        """Keep the plateau schedule's state, and whether early stopping has ended the run."""
+        checkpoint[STOPPED] = bool(self.trainer.should_stop)
         if isinstance(self.schedule, ReduceLROnPlateau):
             checkpoint["plateau"] = self.schedule.state_dict()
 
