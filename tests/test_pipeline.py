@@ -114,6 +114,12 @@ def test_another_experiments_folder_is_refused_with_the_differences(finished):
         run(tiny("scenes.count=3", "optimizer.lr=0.5"), finished[0])
 
 
+def test_a_run_that_failed_before_its_first_checkpoint_leaves_the_folder_free(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        run(tiny("dataset=image_folder", "dataset.root=/nowhere", "scenes=none"), tmp_path)
+    assert run(tiny("scenes=none", "trainer.max_epochs=1"), tmp_path).epochs == 1
+
+
 def test_resume_never_trains_anew(finished, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(finished[0], folder)

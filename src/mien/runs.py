@@ -13,6 +13,8 @@ from mien.results import RESULTS_FILE, RunResult
 CONFIG_FILE = "config.yaml"
 _FREE = {"output", "resume", "logger"}
 """Settings that do not change what is computed: a run may be continued with others."""
+_WORK = ("checkpoints", RESULTS_FILE)
+"""What makes a folder worth keeping; a run that failed before its first checkpoint leaves it free."""
 _MADE_BY_RUNS = ("checkpoints", "bundle", "plots", "metrics.csv", "predictions.parquet", "environment.json")
 _SPACE = 64 * 2**20
 
@@ -31,7 +33,7 @@ def claim(folder: Path, config: Config) -> RunResult | None:
         RunFolderError: The folder is another experiment's, cannot be written to, or its disk is full.
     """
     saved = folder / CONFIG_FILE
-    if saved.is_file():
+    if saved.is_file() and any((folder / name).exists() for name in _WORK):
         _check_same(saved, config)
         if config.resume == "never":
             _clear(folder)

@@ -117,7 +117,8 @@ def test_stages_are_frozen_by_name():
     [
         (BackboneConfig("resnet19"), r"unknown backbone 'resnet19'; did you mean 'resnet18'"),
         (BackboneConfig("timm", model="resnet18x"), r"timm has no model 'resnet18x'; did you mean 'resnet18"),
-        (BackboneConfig("fer_vgg", image_size=16), "16 px leave no feature"),
+        (BackboneConfig("fer_vgg", image_size=16), "fer_vgg cannot take 16 px; try a larger size"),
+        (BackboneConfig("inception_v3", "inception_v3", image_size=64), "inception_v3 cannot take 64 px"),
     ],
 )
 def test_wrong_names_and_sizes(wrong, message):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from mien.config.schema import BackboneConfig, HeadConfig
@@ -82,14 +83,29 @@ def build_classifier(backbone: BackboneConfig, head: HeadConfig, num_classes: in
     if backbone.name not in BACKBONES:
         raise ConfigError([f"backbone.name: unknown backbone {backbone.name!r}; {nearest(backbone.name, BACKBONES)}"])
     body = BACKBONES[backbone.name](backbone)
-    if body.num_features < 1:
-        raise ConfigError([f"backbone.image_size: {backbone.image_size} px leave no feature of {backbone.name}"])
+    _try_out(body, backbone)
     if load:
         load_weights(body, backbone)
     body.freeze(backbone.freeze, backbone.freeze_batchnorm)
     natural = head.name == "auto"
     spec = body.natural_head if natural else HeadSpec(*_layers(head))
     return Classifier(body, build_head(spec, body.num_features, num_classes), num_classes)
+
+
+def _try_out(body: Backbone, config: BackboneConfig) -> None:
+    """Pass one image, so that a size which the network cannot take shows before work starts."""
+    try:
+        with torch.no_grad():
+            features = body.eval()(torch.zeros(1, config.channels, config.image_size, config.image_size))
+    except RuntimeError as error:
+        raise ConfigError(
+            [f"backbone.image_size: {config.name} cannot take {config.image_size} px; try a larger size ({error})"]
+        ) from error
+    body.train()
+    if tuple(features.shape) != (1, body.num_features):
+        raise ConfigError(
+            [f"backbone: expected (1, {body.num_features}) features of {config.name}, got {tuple(features.shape)}"]
+        )
 
 
 def _layers(head: HeadConfig) -> tuple[tuple[int, ...], tuple[float, ...]]:
