@@ -16,8 +16,9 @@ from mien.config.load import typed
 def main(composed: DictConfig) -> float:
     """Evaluate one model; returns its accuracy."""
     config = typed(composed, EvaluateConfig)
-    from mien.pipeline import Call, evaluate_model
+    from mien.pipeline import evaluate_model
     from mien.report.tables import print_summary
+    from mien.scoring import Call
 
     job = HydraConfig.get()
     folder = Path(os.path.relpath(job.runtime.output_dir))

@@ -45,6 +45,19 @@ def test_rotation_is_torchvisions():
     assert share < 0.01  # pixels whose source lies on the border of two may fall either way
 
 
+def test_study_as_whole_chain_is_torchvisions():
+    """Rotate 10 (nearest, black) at 80 px, mirror, resize to 64, as its PIL transforms did, but for rounding."""
+    images = torch.rand(4, 3, 80, 80, generator=torch.Generator().manual_seed(2))
+    smooth = resize(resize(images, [8, 8], antialias=True), [80, 80])
+    config = AugmentConfig(rotate=10, flip=1.0, interpolation="nearest", padding="zeros")
+    out = augment(config, smooth, size=64)
+    draws = torch.rand(4, generator=torch.Generator().manual_seed(0))
+    angles = [float(2 * draw - 1) * 10 for draw in draws]
+    turned = [rotate(image, angle, InterpolationMode.NEAREST) for image, angle in zip(smooth, angles, strict=True)]
+    expected = resize(torch.stack(turned).flip(3), [64, 64], antialias=True)
+    assert (out - expected).abs().mean() < 0.002
+
+
 def test_larger_images_leave_at_the_input_size():
     out = augment(AugmentConfig(), size=8)
     assert torch.allclose(out, resize(IMAGES, [8, 8], antialias=True), atol=1e-6)

@@ -73,8 +73,11 @@ def test_a_failed_job_does_not_stop_the_others(swept):
 
 def test_the_sweep_is_compared(swept):
     table = pd.read_csv(sweep_folder(swept[0]) / "comparison.csv")
-    assert sorted(table["seed"]) == [0, 1]
-    assert set(table["n"]) == {21}
+    finished = table.query("status == 'finished'")
+    assert sorted(finished["seed"]) == [0, 1]
+    assert set(finished["n"]) == {21}
+    assert len(table) == 4
+    assert swept[1].stdout.count("not finished") == 2
     for name in ("comparison.md", "comparison.png"):
         assert (sweep_folder(swept[0]) / name).stat().st_size > 0
 
@@ -115,7 +118,13 @@ def test_evaluate_scores_a_finished_run(swept):
     folder, _ = swept
     run = next(path.parent for path in sweep_folder(folder).glob("optimizer.name-adamw__seed-0/results.json"))
     done = command(
-        "evaluate.py", f"run={run}", "dataset.drawn.test=14", "accelerator=cpu", "output=scores", folder=folder
+        "evaluate.py",
+        f"run={run}",
+        "dataset=drawn_faces",
+        "dataset.drawn.test=14",
+        "accelerator=cpu",
+        "output=scores",
+        folder=folder,
     )
     assert done.returncode == 0, done.stderr
     (result,) = (folder / "scores" / "evaluations").iterdir()
@@ -124,7 +133,7 @@ def test_evaluate_scores_a_finished_run(swept):
 
 
 def test_evaluate_names_what_is_no_model(tmp_path):
-    done = command("evaluate.py", "run=nowhere", folder=tmp_path)
+    done = command("evaluate.py", "run=nowhere", "dataset=drawn_faces", folder=tmp_path)
     assert done.returncode == 2
     assert "nowhere is neither a bundle" in done.stderr
 
@@ -153,3 +162,10 @@ def test_a_sweeps_folder_does_not_depend_on_the_values_swept():
     assert whole == sweep_overrides(["backbone=vgg19", "seed=0,1,2", "output=here", "--multirun"])
     assert sweep_overrides(["seed=0"]) == []
     assert run_name(["backbone=vgg19", "seed=0"], "seed") == "seed-0"
+    assert run_name(["dataset.root=/a/b", "seed=0"], "dataset.root") == "dataset.root-_a_b"
+
+
+def test_a_sweep_of_distributed_jobs_is_refused(tmp_path):
+    done = command("train.py", "-m", "trainer=ddp", "trainer.accelerator=cpu", "seed=0,1", folder=tmp_path)
+    assert done.returncode == 2
+    assert "not in a sweep yet" in done.stderr

@@ -16,6 +16,7 @@ LAYERS = [
     {"training", "evaluation", "detection"},
     {"endtoend"},
     {"report"},
+    {"scoring"},
     {"pipeline", "sweep"},
     {"cli"},
 ]

@@ -21,8 +21,10 @@ from mien.errors import ConfigError, DataError, DeviceError, LabelError, RunFold
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
-from mien.pipeline import Call, evaluate_model, run
+from mien.pipeline import evaluate_model, run
 from mien.results import RunResult
+from mien.runs import owned
+from mien.scoring import Call
 from mien.sweep import register_resolvers
 from tiny import TINY
 
@@ -51,7 +53,7 @@ def finished(tmp_path_factory):
 def test_a_run_folder_holds_what_scripts_rely_on(finished):
     folder, _ = finished
     expected = {"config.yaml", "environment.json", "metrics.csv", "predictions.parquet", "results.json", "checkpoints"}
-    assert expected | {"bundle", "plots"} <= {path.name for path in folder.iterdir()}
+    assert expected | {"bundle", "plots", "data.json"} <= {path.name for path in folder.iterdir()}
     assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert {path.name for path in (folder / "bundle").iterdir()} == {"model.json", "model.safetensors"}
     plots = {path.name for path in (folder / "plots").iterdir()}
@@ -164,6 +166,23 @@ def test_a_model_is_scored_on_another_set_of_the_same_labels(finished, folders, 
     assert (tmp_path / "plots" / "samples.png").is_file()
 
 
+def test_an_evaluation_cuts_the_data_as_the_run_did(tmp_path, folders):
+    flat = tmp_path / "flat"
+    shutil.copytree(folders / "train", flat)
+    shutil.copytree(folders / "test", flat, dirs_exist_ok=True)
+    data = ("dataset=image_folder", f"dataset.root={flat}")
+    settings = tiny(*data, "scenes=none", "dataset.split_seed=7", "dataset.validation_fraction=0.4")
+    trained = run(settings, tmp_path / "run")
+    again = evaluate_model(evaluated(f"run={tmp_path / 'run'}", *data, "accelerator=cpu"), tmp_path / "again")
+    assert again.test == trained.test
+    keys = {}
+    for split in ("train", "validation", "test"):
+        folder = tmp_path / split
+        evaluate_model(evaluated(f"run={tmp_path / 'run'}", *data, f"split={split}", "accelerator=cpu"), folder)
+        keys[split] = set(pd.read_parquet(folder / "predictions.parquet")["key"])
+    assert sum(map(len, keys.values())) == len(set().union(*keys.values())) == 42
+
+
 def test_labels_that_the_model_lacks_are_refused(finished, folders, tmp_path):
     shutil.copytree(folders, tmp_path / "data")
     (tmp_path / "data" / "test" / "Happy").rename(tmp_path / "data" / "test" / "Bored")
@@ -184,6 +203,33 @@ def test_unreadable_images_of_any_split_stop_a_run_before_training(folders, tmp_
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
+def test_test_images_that_stand_in_train_are_counted(folders, tmp_path, caplog):
+    shutil.copytree(folders, tmp_path / "data")
+    for path in sorted((tmp_path / "data" / "test" / "Happy").iterdir())[:2]:
+        shutil.copy(path, tmp_path / "data" / "train" / "Sad" / f"copy{path.name}")
+    with caplog.at_level("WARNING", "mien"):
+        run(tiny("dataset=image_folder", f"dataset.root={tmp_path / 'data'}", "scenes=none"), tmp_path / "run")
+    assert "2 of 21 test images stand byte for byte in train too" in caplog.text
+
+
+def test_changed_data_are_not_mixed_with_an_interrupted_run(folders, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(folders, data)
+    settings = tiny("dataset=image_folder", f"dataset.root={data}", "scenes=none")
+    run(settings, tmp_path / "run")
+    data.rename(tmp_path / "moved")
+    moved = tiny("dataset=image_folder", f"dataset.root={tmp_path / 'moved'}", "scenes=none")
+    assert run(moved, tmp_path / "run").epochs == 2
+    sorted((tmp_path / "moved" / "train" / "Sad").iterdir())[0].unlink()
+    with pytest.raises(RunFolderError, match="images or labels of the data set have changed"):
+        run(moved, tmp_path / "run")
+
+
+def test_one_process_a_folder(tmp_path):
+    with owned(tmp_path), pytest.raises(RunFolderError, match="another process works here"):
+        run(tiny(), tmp_path)
+
+
 def test_the_published_protocol_has_no_selection(tmp_path, folders):
     config = tiny("protocol=published", "dataset=image_folder", f"dataset.root={folders}", "scenes=none")
     result = run(config, tmp_path)
@@ -199,7 +245,7 @@ def test_selecting_on_the_test_split_is_refused():
 
 def test_a_place_that_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFolderError, match=r"cannot write .*config.yaml.*check space and write right"):
+    with pytest.raises(RunFolderError, match=r"cannot write to .*; check space and write right"):
         run(tiny(), tmp_path / "file" / "run")
 
 

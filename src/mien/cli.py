@@ -15,7 +15,7 @@ from rich.text import Text
 from mien.config.load import register
 from mien.config.overrides import check_command_line
 from mien.errors import MienError
-from mien.sweep import register_resolvers, sweep_overrides
+from mien.sweep import print_comparison, register_resolvers, sweep_overrides
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -41,6 +41,8 @@ def start(main: Callable[[], None], schema: type, name: str) -> None:
         fail(f"{error.filename or ''}: {error.strerror or error}; check the path, its space and your right to write")
     except KeyboardInterrupt:
         fail("interrupted; the same command continues", code=130)
+    finally:
+        print_comparison()
 
 
 def fail(message: str, code: int = 2) -> None:

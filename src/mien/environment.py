@@ -19,9 +19,14 @@ def describe(command: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "git": _git(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": versions(),
         "hardware": _hardware(),
     }
+
+
+def versions() -> dict[str, str | None]:
+    """The versions of mien and of the packages that a result depends on."""
+    return {name: _version(name) for name in _PACKAGES}
 
 
 def is_first_process() -> bool:
@@ -38,6 +43,7 @@ def _git() -> dict[str, Any] | None:
         return done.stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # else some other project's repository
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -1,45 +1,77 @@
 """Run folders: whose they are, whether they are finished, and what an interrupted run left in them."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from mien.config.load import from_yaml, plain, to_yaml
 from mien.config.schema import Config
 from mien.errors import RunFolderError
-from mien.files import write_text
+from mien.files import read_json, write_json, write_text
 from mien.results import RESULTS_FILE, RunResult
+from mien.types import DataSpec
 
-CONFIG_FILE = "config.yaml"
-_FREE = {"output", "resume", "logger"}
-"""Settings that do not change what is computed: a run may be continued with others."""
+CONFIG_FILE, DATA_FILE, LOCK_FILE = "config.yaml", "data.json", ".lock"
+_FREE = {"output", "resume", "logger", "dataset.root", "scenes.root"}
+"""Settings that do not change what is computed (the data's fingerprint does): a run may be continued with others."""
 _WORK = ("checkpoints", RESULTS_FILE)
 """What makes a folder worth keeping; a run that failed before its first checkpoint leaves it free."""
-_MADE_BY_RUNS = ("checkpoints", "bundle", "plots", "metrics.csv", "predictions.parquet", "environment.json")
+_KEPT = (CONFIG_FILE, LOCK_FILE, "wandb", "log.txt")
+"""What ``resume=never`` leaves in place."""
 _SPACE = 64 * 2**20
 
 
-def claim(folder: Path, config: Config) -> RunResult | None:
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Hold a run folder for one process; it is made if it is not there.
+
+    Raises:
+        RunFolderError: Another process works in it, or it cannot be written to.
+    """
+    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise RunFolderError(f"{folder}: another process works here; wait for it, or choose output=<folder>") from None
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write to {folder}: {error.strerror}; check space and write right there"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def claim(folder: Path, config: Config, data: DataSpec) -> RunResult | None:
     """Make a folder this experiment's.
 
     Args:
-        folder: The run folder; made if it is not there.
+        folder: The run folder.
         config: The experiment. ``resume=never`` removes what an earlier run of it left.
+        data: Its data.
 
     Returns:
         The result, if this experiment is finished there already.
 
     Raises:
-        RunFolderError: The folder is another experiment's, cannot be written to, or its disk is full.
+        RunFolderError: The folder is another experiment's, its data have changed, or it cannot be written to.
     """
-    saved = folder / CONFIG_FILE
-    if saved.is_file() and any((folder / name).exists() for name in _WORK):
-        _check_same(saved, config)
+    if any((folder / name).exists() for name in _WORK) and (folder / CONFIG_FILE).is_file():
+        _check_same(folder, config, data)
         if config.resume == "never":
             _clear(folder)
         elif (folder / RESULTS_FILE).is_file():
             return RunResult.load(folder)
-    write_text(saved, to_yaml(config))
+    write_text(folder / CONFIG_FILE, to_yaml(config))
+    counts = {str(split): dict(zip(data.labels, counts, strict=True)) for split, counts in data.counts.items()}
+    facts = {"name": data.name, "version": data.version, "fingerprint": data.fingerprint, "counts": counts}
+    write_json(folder / DATA_FILE, facts)
     return None
 
 
@@ -63,22 +95,26 @@ def check_space(folder: Path, parameters: int) -> None:
 
 
 def _clear(folder: Path) -> None:
-    (folder / RESULTS_FILE).unlink(missing_ok=True)
-    for name in _MADE_BY_RUNS:
-        path = folder / name
+    (folder / RESULTS_FILE).unlink(missing_ok=True)  # first, so that what is half removed does not look finished
+    for path in folder.iterdir():
+        if path.name in _KEPT:
+            continue
         if path.is_dir():
             shutil.rmtree(path)
         else:
-            path.unlink(missing_ok=True)
+            path.unlink()
 
 
-def _check_same(saved: Path, config: Config) -> None:
-    old, new = _flat(plain(from_yaml(saved))), _flat(plain(config))
+def _check_same(folder: Path, config: Config, data: DataSpec) -> None:
+    old, new = _flat(plain(from_yaml(folder / CONFIG_FILE))), _flat(plain(config))
     changes = [f"{key}: there {old.get(key)}, now {new[key]}" for key in new if old.get(key) != new[key]]
+    saved = folder / DATA_FILE
+    if not changes and saved.is_file() and read_json(saved)["fingerprint"] != data.fingerprint:
+        changes = ["the images or labels of the data set have changed since (another fingerprint)"]
     if changes:
         shown = "\n".join(f"  - {change}" for change in changes[:10])
         raise RunFolderError(
-            f"{saved.parent} holds another experiment:\n{shown}\n"
+            f"{folder} holds another experiment:\n{shown}\n"
             "choose another place with output=<folder>, or remove that one"
         )
 
@@ -86,7 +122,7 @@ def _check_same(saved: Path, config: Config) -> None:
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        if not prefix and key in _FREE:
+        if prefix + key in _FREE:
             continue
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")

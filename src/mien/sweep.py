@@ -5,14 +5,13 @@ import re
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from mien.results import RESULTS_FILE
 from mien.runs import CONFIG_FILE
 
 _PLACES = {"output", "resume"}
@@ -20,8 +19,9 @@ _LONGEST = 150
 
 
 def register_resolvers() -> None:
-    """Make ``${mien.run:...}`` known to the config."""
+    """Make ``${mien.run:...}`` and ``${mien.evaluation:...}`` known to the config."""
     OmegaConf.register_new_resolver("mien.run", run_name, replace=True)
+    OmegaConf.register_new_resolver("mien.evaluation", evaluation_name, replace=True)
 
 
 def run_name(overrides: Sequence[str], keys: str = "") -> str:
@@ -29,7 +29,7 @@ def run_name(overrides: Sequence[str], keys: str = "") -> str:
 
     Args:
         overrides: ``key=value`` strings; where outputs go, how to log and paths do not count.
-        keys: The keys that a sweep moves, separated by spaces; only these name its jobs. ``""``: all.
+        keys: The keys that a sweep moves, separated by spaces; only these name its jobs, whatever they are.
 
     Examples:
         >>> run_name(["seed=1", "backbone=resnet18"])
@@ -39,8 +39,12 @@ def run_name(overrides: Sequence[str], keys: str = "") -> str:
         >>> run_name([])
         'default'
     """
-    chosen = [text for text in overrides if _counts(_key(text))]
-    return _name(text for text in chosen if not keys or _key(text) in keys.split())
+    return _name(text for text in overrides if (_key(text) in keys.split() if keys else _counts(_key(text))))
+
+
+def evaluation_name(overrides: Sequence[str]) -> str:
+    """An evaluation's folder: all its overrides count, the places of model and data too."""
+    return _name(text for text in overrides if _key(text) != "output")
 
 
 def sweep_overrides(arguments: Sequence[str]) -> list[str]:
@@ -60,7 +64,7 @@ def sweep_overrides(arguments: Sequence[str]) -> list[str]:
     moved = [_key(text) for text in overrides if parser.parse_override(text).is_sweep_override()]
     name = _name(_key(text) if _key(text) in moved else text for text in overrides if _counts(_key(text)))
     output = next((text.split("=", 1)[1] for text in overrides if _key(text) == "output"), "outputs").strip("'")
-    job = "${mien.run:${hydra.overrides.task}," + " ".join(key for key in moved if _counts(key)) + "}"
+    job = "${mien.run:${hydra.overrides.task}," + " ".join(moved) + "}"
     return [f"hydra.sweep.dir='{output}/sweeps/{name}'", f"hydra.sweep.subdir='{job}'"]
 
 
@@ -82,26 +86,41 @@ def _name(parts: Any) -> str:
 
 
 class Comparison(Callback):
-    """Hydra's callback that compares a sweep's jobs: the files after every job, the table at the end."""
+    """Hydra's callback that compares a sweep's jobs after each of them, so that a failure later on loses nothing."""
+
+    folder: ClassVar[Path | None] = None
+    """The sweep that this process started, if any."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remember the sweep."""
+        Comparison.folder = Path(config.hydra.sweep.dir)
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
-        """Compare the jobs that are finished, so that a failure later on loses nothing."""
+        """Compare the jobs that have been started, unfinished and failed ones too."""
         if config.hydra.mode == RunMode.MULTIRUN:
-            self._write(config, sorted(path.parent for path in Path(config.hydra.sweep.dir).glob(f"*/{RESULTS_FILE}")))
+            _compare(Path(config.hydra.sweep.dir))
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Compare all jobs, unfinished ones too, and print the table."""
-        from rich.console import Console
 
-        from mien.report.tables import comparison_table
+def print_comparison() -> None:
+    """Print the comparison of the sweep that this process ran; called when it ends, well or not."""
+    if Comparison.folder is None or not Comparison.folder.is_dir():
+        return
+    from rich.console import Console
 
-        jobs = sorted(path.parent for path in Path(config.hydra.sweep.dir).glob(f"*/{CONFIG_FILE}"))
-        paths = self._write(config, jobs)
-        if paths:
-            Console().print(comparison_table(jobs))
-            Console(soft_wrap=True).print("\n".join(os.path.relpath(path) for path in paths), highlight=False)
+    from mien.report.tables import comparison_table
 
-    def _write(self, config: DictConfig, jobs: list[Path]) -> list[Path]:
-        from mien.report.comparison import write_comparison
+    paths = _compare(Comparison.folder)
+    if paths:
+        Console().print(comparison_table(_jobs(Comparison.folder)))
+        Console(soft_wrap=True).print("\n".join(os.path.relpath(path) for path in paths), highlight=False)
 
-        return write_comparison(Path(config.hydra.sweep.dir), jobs) if jobs else []
+
+def _jobs(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.glob(f"*/{CONFIG_FILE}"))
+
+
+def _compare(folder: Path) -> list[Path]:
+    from mien.report.comparison import write_comparison
+
+    jobs = _jobs(folder)
+    return write_comparison(folder, jobs) if jobs else []

@@ -13,8 +13,6 @@ from mien.errors import WeightsError
 from mien.models import weights
 from mien.models.factory import build_classifier
 
-RESNET = BackboneConfig("resnet18", model="resnet18.tv_in1k")
-
 
 def build(path):
     config = BackboneConfig("resnet18", model="resnet18.tv_in1k", weights=str(path))
@@ -99,7 +97,21 @@ def test_lite0s_imagenet_weights_name_photos_sensibly():
 
 def test_the_backbone_takes_lite0s_weights_from_the_wheel():
     config = BackboneConfig("efficientnet_lite0", model="tf_efficientnet_lite0.in1k", weights="imagenet")
-    trunk = build_classifier(config, HeadConfig("linear"), 7).backbone.trunk
-    assert float(trunk.conv_stem.weight.abs().sum()) == pytest.approx(
-        float(weights.lite0_state(trunk.state_dict())["conv_stem.weight"].abs().sum())
-    )
+    trunk = build_classifier(config, HeadConfig("linear"), 7).backbone.trunk.state_dict()
+    expected = weights.lite0_state(trunk)
+    assert len(trunk) == 294
+    assert all(torch.equal(value, expected[key]) for key, value in trunk.items())
+
+
+def test_cached_weights_need_no_network_and_fit_gray_input(monkeypatch, tmp_path, pretrained):
+    save_file(pretrained, tmp_path / "model.safetensors")
+    monkeypatch.setattr(weights.socket, "getaddrinfo", _no_network)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(tmp_path / "model.safetensors"))
+    config = BackboneConfig("resnet18", model="resnet18.tv_in1k", weights="imagenet", channels=1)
+    torch.manual_seed(0)
+    classifier = build_classifier(config, HeadConfig("linear"), 7)
+    stem = classifier.backbone.trunk.conv1.weight.detach()
+    assert torch.allclose(stem, pretrained["conv1.weight"].sum(1, keepdim=True), atol=1e-6)
+    torch.manual_seed(0)
+    plain = build_classifier(BackboneConfig("resnet18", "resnet18.tv_in1k", channels=1), HeadConfig("linear"), 7)
+    assert torch.equal(classifier.head[0].weight, plain.head[0].weight)

@@ -101,10 +101,12 @@ def test_onecycle_peaks_at_its_share():
 
 
 def test_plateau_waits_for_its_patience():
-    optimizer, moving = schedule(ScheduleConfig("plateau", gamma=0.9, patience=1))
-    for loss in (1.0, 1.0, 1.0):
+    optimizer, moving = schedule(ScheduleConfig("plateau", gamma=0.9, patience=2))
+    seen = []
+    for loss in (1.0, 1.0, 0.5, 0.49995, 0.49993):
         moving.step(loss)
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.9)
+        seen.append(optimizer.param_groups[0]["lr"])
+    assert seen == pytest.approx([1.0, 1.0, 1.0, 1.0, 0.9])
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -1,5 +1,7 @@
 """An interrupted run goes on exactly as one that was never interrupted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +19,7 @@ from mien.config.schema import (
     ScheduleConfig,
     TrainerConfig,
 )
-from mien.errors import MienError
+from mien.errors import ConfigError, MienError
 from mien.models.factory import build_classifier, input_spec
 from mien.training.data import ExpressionData, to_tensors
 from mien.training.fit import RunPlace, fit
@@ -35,7 +37,7 @@ def config(schedule="onecycle", checkpoint="best", **trainer):
         augment=AugmentConfig(rotate=10, flip=0.5),
         loss=LossConfig("cross_entropy"),
         optimizer=OptimizerConfig("adamw", lr=3e-3, weight_decay=0.01),
-        schedule=ScheduleConfig(schedule, patience=0, gamma=0.5),
+        schedule=ScheduleConfig(schedule, patience=1, gamma=0.5),
         protocol=ProtocolConfig("clean", selection=selection, checkpoint=checkpoint),
         trainer=TrainerConfig(max_epochs=EPOCHS, accelerator="cpu", devices="1", **trainer),
         seed=3,
@@ -52,7 +54,8 @@ def train(settings, folder):
     classifier = build_classifier(settings.backbone, settings.head, 7)
     data = ExpressionData(to_tensors(images, labels), selection, settings.dataset.batch_size, settings.seed)
     fitted = fit(settings, classifier, input_spec(settings.backbone), data, RunPlace(folder))
-    return classifier.state_dict(), pd.read_csv(folder / "metrics.csv"), fitted
+    history = pd.read_csv(folder / "metrics.csv").drop(columns="seconds")
+    return classifier.state_dict(), history, replace(fitted, seconds=0.0)
 
 
 def interrupt_at(monkeypatch, epoch, error):
@@ -127,6 +130,12 @@ def test_divergence_is_an_error_that_says_what_to_do(tmp_path):
         train(settings, tmp_path)
 
 
-def test_limited_batches(tmp_path):
-    _, history, _ = train(config("onecycle", limit_train_batches=2.0), tmp_path)
-    assert len(history) == EPOCHS
+@pytest.mark.parametrize(("limit", "steps"), [(2, 2), (0.5, 2), (1, 1), (1.0, 5), (None, 5)])
+def test_limited_batches(tmp_path, limit, steps):
+    train(config("onecycle", limit_train_batches=limit), tmp_path)
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == steps * EPOCHS
+
+
+def test_a_share_that_leaves_no_batch(tmp_path):
+    with pytest.raises(ConfigError, match="leaves no batch of an epoch"):
+        train(config(limit_train_batches=0.1), tmp_path)

@@ -3,40 +3,43 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from mien.config.evaluate import EvaluateConfig
 from mien.config.schema import (
     BackboneConfig,
     Config,
     DatasetConfig,
+    DetectorConfig,
     HeadConfig,
     LossConfig,
     OptimizerConfig,
     ProtocolConfig,
+    ScenesConfig,
+    ScheduleConfig,
     TrainerConfig,
 )
 from mien.errors import nearest
 
 _MONITORS = ("accuracy", "loss", "macro_recall")
-_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
 def problems_of(config: Config) -> list[str]:
     """Everything that is wrong with a config, as sentences that begin with the key."""
     return [
-        *_dataset(config.dataset),
+        *dataset_problems(config.dataset),
         *_backbone(config.backbone),
         *_head(config.head),
         *_augment(config),
         *_loss(config.loss),
         *_optimizer(config.optimizer),
+        *_schedule(config.schedule),
         *protocol_problems(config.protocol),
         *_selection(config),
         *_trainer(config.trainer),
         *_choice("logger.mode", config.logger.mode, ("auto", "online", "offline")),
         *_choice("resume", config.resume, ("auto", "never")),
         *_range("seed", config.seed, 0, 2**32 - 1),
-        *_range("detector.min_score", config.detector.min_score, 0, 1),
-        *_range("detector.margin", config.detector.margin, 0, 10),
-        *_range("scenes.count", config.scenes.count, 1),
+        *photo_problems(config.detector, config.scenes),
     ]
 
 
@@ -52,11 +55,15 @@ def _range(key: str, value: float | None, low: float, high: float = float("inf")
         yield f"{key}: expected {limit}, got {value:g}"
 
 
-def _dataset(c: DatasetConfig) -> Iterator[str]:
+def dataset_problems(c: DatasetConfig) -> Iterator[str]:
+    """What is wrong with a data set's settings."""
     yield from _range("dataset.batch_size", c.batch_size, 1)
     yield from _range("dataset.validation_fraction", c.validation_fraction, 0.01, 0.9)
     yield from _range("dataset.test_fraction", c.test_fraction, 0.01, 0.9)
     yield from _range("dataset.workers", c.workers, 0)
+    yield from _range("dataset.split_seed", c.split_seed, 0)
+    yield from _range("dataset.drawn.seed", c.drawn.seed, 0)
+    yield from _range("dataset.drawn.size", c.drawn.size, 8)
     yield from _range("dataset.decode_size", c.decode_size, 8)
     yield from _range("dataset.drawn.label_noise", c.drawn.label_noise, 0, 1)
     for split in ("train", "validation", "test"):
@@ -84,6 +91,8 @@ def _head(c: HeadConfig) -> Iterator[str]:
     yield from _choice("head.name", c.name, ("auto", "linear", "mlp"))
     if c.name == "mlp" and len(c.hidden) != len(c.dropout):
         yield f"head: expected one dropout a hidden layer, got hidden={c.hidden} and dropout={c.dropout}"
+    for width in c.hidden:
+        yield from _range("head.hidden", width, 1)
     for dropout in c.dropout:
         yield from _range("head.dropout", dropout, 0, 0.99)
 
@@ -109,6 +118,38 @@ def _optimizer(c: OptimizerConfig) -> Iterator[str]:
     yield from _range("optimizer.backbone_lr", c.backbone_lr, 0)
     yield from _range("optimizer.weight_decay", c.weight_decay, 0)
     yield from _range("optimizer.momentum", c.momentum, 0, 1)
+    if c.name == "sgd" and c.nesterov and c.momentum == 0:
+        yield "optimizer.nesterov: needs a momentum above 0"
+
+
+def _schedule(c: ScheduleConfig) -> Iterator[str]:
+    yield from _choice("schedule.monitor", c.monitor, _MONITORS)
+    yield from _range("schedule.step_size", c.step_size, 1)
+    yield from _range("schedule.gamma", c.gamma, 0, 1)
+    yield from _range("schedule.patience", c.patience, 1)
+    yield from _range("schedule.pct_start", c.pct_start, 0, 1)
+    yield from _range("schedule.warmup_epochs", c.warmup_epochs, 0)
+    if c.warmup_epochs and c.name in ("onecycle", "plateau"):
+        yield f"schedule.warmup_epochs: schedule={c.name} has none; use constant, step or cosine, or set it to 0"
+
+
+def photo_problems(detector: DetectorConfig, scenes: ScenesConfig) -> Iterator[str]:
+    """What is wrong with the settings of the end-to-end stage."""
+    yield from _range("detector.min_score", detector.min_score, 0, 1)
+    yield from _range("detector.margin", detector.margin, -0.9, 10)
+    yield from _range("detector.min_face_size", detector.min_face_size, 1)
+    yield from _range("scenes.count", scenes.count, 1)
+    yield from _range("scenes.seed", scenes.seed, 0)
+
+
+def evaluate_problems(config: EvaluateConfig) -> list[str]:
+    """Everything that is wrong with the config of an evaluation."""
+    return [
+        *dataset_problems(config.dataset),
+        *photo_problems(config.detector, config.scenes),
+        *_choice("split", config.split, ("train", "validation", "test")),
+        *_choice("accelerator", config.accelerator, ("auto", "cpu", "gpu")),
+    ]
 
 
 def protocol_problems(c: ProtocolConfig) -> Iterator[str]:
@@ -130,7 +171,6 @@ def protocol_problems(c: ProtocolConfig) -> Iterator[str]:
 
 
 def _selection(config: Config) -> Iterator[str]:
-    yield from _choice("schedule.monitor", config.schedule.monitor, _MONITORS)
     yield from _choice("trainer.early_stopping_monitor", config.trainer.early_stopping_monitor, _MONITORS)
     if config.protocol.selection != "none":
         return
@@ -146,7 +186,13 @@ def _selection(config: Config) -> Iterator[str]:
 
 def _trainer(c: TrainerConfig) -> Iterator[str]:
     yield from _range("trainer.max_epochs", c.max_epochs, 1)
-    yield from _range("trainer.limit_train_batches", c.limit_train_batches, 0.001)
+    limit = c.limit_train_batches
+    if (
+        limit is not None
+        and not (isinstance(limit, int) and limit >= 1)
+        and not (isinstance(limit, float) and 0 < limit <= 1)
+    ):
+        yield f"trainer.limit_train_batches: expected a whole number of batches, or a share up to 1.0, got {limit!r}"
     yield from _range("trainer.gradient_clip", c.gradient_clip, 0)
     yield from _range("trainer.early_stopping", c.early_stopping, 1)
     yield from _choice("trainer.accelerator", c.accelerator, ("auto", "cpu", "gpu"))

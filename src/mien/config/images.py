@@ -62,7 +62,7 @@ class DatasetConfig:
     batch_size: int = 64
     """Images per training step and device."""
     on_bad_image: OnBadImage = OnBadImage.error
-    """error, or skip unreadable images with a warning."""
+    """error, or skip unreadable images with a warning that lists them."""
     validation_fraction: float = 0.1
     """Share of train cut off as validation where the set has none: stratified, duplicates kept on one side."""
     test_fraction: float = 0.2
@@ -72,7 +72,7 @@ class DatasetConfig:
     decode_size: int | None = None
     """Side in pixels at which training images are kept before augmentation; ``null``: the backbone's input size."""
     workers: int = 0
-    """Threads that decode images; 0: one a core."""
+    """Images decoded at a time; 0: one a core."""
     drawn: DrawnConfig = field(default_factory=DrawnConfig)
     """For drawn_faces."""
     table: TableConfig = field(default_factory=TableConfig)

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from mien.config.check import problems_of
+from mien.config.check import evaluate_problems, problems_of
+from mien.config.evaluate import EvaluateConfig
 from mien.config.schema import Config
 from mien.errors import ConfigError
 
@@ -29,10 +30,13 @@ def typed(config: DictConfig, schema: type[T]) -> T:
         raise ConfigError(
             [f"expected a {schema.__name__}, got {type(value).__name__}; is the schema first in defaults?"]
         )
+    problems: list[str] = []
     if isinstance(value, Config):
         problems = problems_of(value)
-        if problems:
-            raise ConfigError(problems)
+    if isinstance(value, EvaluateConfig):
+        problems = evaluate_problems(value)
+    if problems:
+        raise ConfigError(problems)
     return value
 
 

@@ -80,9 +80,9 @@ class _Checker:
             return
         for name, option in entry.items():
             group = str(name).removeprefix("override ").strip().removeprefix("/")
-            if group in self.groups:
+            if group in self.groups and option != "???":
                 yield from self.file(group, str(option), where)
-            elif not group.startswith("hydra/"):
+            elif group not in self.groups and not group.startswith("hydra/"):
                 yield f"{where}: unknown config group {group!r}; {nearest(group, self.groups)}"
 
     def value(self, key: str, value: Any, where: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ into instances once. Below that door no code sees a DictConfig.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -180,8 +181,8 @@ class TrainerConfig:
     """Lightning's precision: 32-true, bf16-mixed, 16-mixed."""
     channels_last: bool = True
     """Keep images and convolutions in the channels-last memory format."""
-    limit_train_batches: float | None = None
-    """Share (<= 1.0) or number (> 1) of training batches an epoch, for a quick look; ``null``: all."""
+    limit_train_batches: Any = None
+    """For a quick look: a whole number of training batches an epoch, or a share such as 0.1; ``null``: all."""
     gradient_clip: float | None = None
     """Largest gradient norm."""
     early_stopping: int | None = None

@@ -139,7 +139,7 @@ def _judge(bad: BadImages, total: int, on_bad_image: OnBadImage) -> None:
     if not bad:
         return
     text = f"{len(bad)} of {total} images cannot be read"
-    lines = listed([reason for _, reason in bad])
+    lines = listed([reason for _, reason in bad], shown=len(bad))
     if on_bad_image is OnBadImage.error:
         raise DataError(f"{text}; mend or remove them, or go on without them by dataset.on_bad_image=skip:\n{lines}")
     logger.warning("%s and are skipped:\n%s", text, lines)

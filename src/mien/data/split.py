@@ -103,3 +103,9 @@ def _duplicates(part: Part) -> list[list[int]]:
     for index in range(len(part)):
         groups[part.reader.digest(index)].append(index)
     return [groups[digest] for digest in sorted(groups)]
+
+
+def shared_images(a: Part, b: Part) -> int:
+    """How many images of ``b`` stand byte for byte in ``a`` too."""
+    known = {a.reader.digest(index) for index in range(len(a))}
+    return sum(b.reader.digest(index) in known for index in range(len(b)))

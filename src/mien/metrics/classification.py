@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_confusion_matrix
 
 from mien.labels import LabelSet
@@ -84,28 +84,32 @@ def per_class(confusion: NDArray[np.int64], names: LabelSet) -> tuple[ClassScore
     return tuple(rows)
 
 
-class RunningScore(nn.Module):
+class RunningScore:
     """Loss, accuracy and macro recall over an epoch, kept on the device and read once at its end.
+
+    No module: as buffers its totals would be overwritten by the first process's in distributed training.
 
     Args:
         num_classes: K.
     """
 
-    confusion: Tensor
-    loss: Tensor
-
     def __init__(self, num_classes: int) -> None:
-        super().__init__()
         self.num_classes = num_classes
-        self.register_buffer("confusion", torch.zeros(num_classes * num_classes, dtype=torch.long), persistent=False)
-        self.register_buffer("loss", torch.zeros(()), persistent=False)
+        self.confusion = torch.zeros(num_classes**2, dtype=torch.long)
+        self.loss = torch.zeros(())
 
     @torch.no_grad()
     def update(self, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
         """Count a batch: logits (B, K), labels (B,), mean loss ()."""
         pairs = labels * self.num_classes + logits.argmax(1)
-        self.confusion += torch.bincount(pairs, minlength=self.num_classes**2)
-        self.loss += loss * len(labels)
+        counts = torch.bincount(pairs, minlength=self.num_classes**2)
+        self.confusion = self.confusion.to(counts.device) + counts
+        self.loss = self.loss.to(loss.device) + loss.float() * len(labels)
+
+    def sum_over_processes(self) -> None:
+        """Add up the totals of all processes of a distributed training."""
+        for total in (self.confusion, self.loss):
+            torch.distributed.all_reduce(total)
 
     def compute(self) -> dict[str, Tensor]:
         """``loss``, ``accuracy`` and ``macro_recall`` (of the classes present) of all samples counted."""
@@ -118,5 +122,4 @@ class RunningScore(nn.Module):
 
     def reset(self) -> None:
         """Forget everything, for the next epoch."""
-        self.confusion.zero_()
-        self.loss.zero_()
+        self.confusion, self.loss = torch.zeros_like(self.confusion), torch.zeros_like(self.loss)

@@ -85,7 +85,8 @@ def build_classifier(backbone: BackboneConfig, head: HeadConfig, num_classes: in
     body = BACKBONES[backbone.name](backbone)
     _try_out(body, backbone)
     if load:
-        load_weights(body, backbone)
+        with torch.random.fork_rng(devices=[]):  # fetching draws random numbers, a cached file does not
+            load_weights(body, backbone)
     body.freeze(backbone.freeze, backbone.freeze_batchnorm)
     natural = head.name == "auto"
     spec = body.natural_head if natural else HeadSpec(*_layers(head))

@@ -20,9 +20,9 @@ def timm_trunk(config: BackboneConfig) -> Backbone:
         ConfigError: timm knows no such model.
     """
     if config.pool == "auto":
-        model = _create(config)
+        model = create(config)
         return Backbone(model, nn.Identity(), int(model.head_hidden_size))
-    model = _create(config, global_pool="")
+    model = create(config, global_pool="")
     if hasattr(model, "pre_logits"):
         model.pre_logits = nn.Identity()  # VGG's two 4096-wide layers, which both studies replace
     side = 7 if config.pool == "grid" else 1
@@ -30,17 +30,22 @@ def timm_trunk(config: BackboneConfig) -> Backbone:
     return Backbone(model, pool, side * side * int(model.num_features))
 
 
-def _create(config: BackboneConfig, **options: Any) -> Any:
+def create(config: BackboneConfig, pretrained: bool = False, **options: Any) -> Any:
+    """Timm's network without its classifier, for the config's image size and channels.
+
+    Raises:
+        ConfigError: timm knows no such model.
+    """
     import timm
 
     name = config.model or ""
     if not timm.is_model(name):
         hint = nearest(name.split(".")[0], timm.list_models())
         raise ConfigError([f"backbone.model: timm has no model {name!r}; {_short(hint)}"])
-    pretrained = timm.get_pretrained_cfg(name)
-    if pretrained is not None and pretrained.fixed_input_size:  # transformers are built for one image size
+    facts = timm.get_pretrained_cfg(name)
+    if facts is not None and facts.fixed_input_size:  # transformers are built for one image size
         options["img_size"] = config.image_size
-    return timm.create_model(name, pretrained=False, num_classes=0, in_chans=config.channels, **options)
+    return timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=config.channels, **options)
 
 
 def _short(hint: str) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 from mien.config.schema import BackboneConfig
 from mien.errors import WeightsError
 from mien.models.backbone import Backbone
+from mien.models.timm_trunk import create
 
 log = logging.getLogger(__name__)
 
@@ -137,15 +138,14 @@ def _from_hub(config: BackboneConfig) -> tuple[dict[str, Tensor], str]:
     pretrained = timm.get_pretrained_cfg(config.model)
     if pretrained is None or not pretrained.has_weights:
         raise WeightsError(f"backbone.weights=imagenet: timm has no pretrained weights of {config.model}")
-    repository = pretrained.hf_hub_id
-    cached = try_to_load_from_cache(repository, "model.safetensors") if repository else None
+    cached = try_to_load_from_cache(pretrained.hf_hub_id, "model.safetensors") if pretrained.hf_hub_id else None
+    origin: dict[str, Any] = {}
     if isinstance(cached, str):
-        return read_state(Path(cached)), cached
-    host = urlparse(constants.ENDPOINT).hostname or ""
-    if constants.HF_HUB_OFFLINE or not _reachable(host):
+        origin = {"pretrained_cfg_overlay": {"file": cached}}
+    elif constants.HF_HUB_OFFLINE or not _reachable(urlparse(constants.ENDPOINT).hostname or ""):
         raise WeightsError(_offline(config))
     try:
-        model = timm.create_model(config.model, pretrained=True, in_chans=config.channels)
+        model = create(config, pretrained=True, **origin)
     except (OSError, RuntimeError) as error:
         raise WeightsError(f"{_offline(config)} ({error})") from error
     return model.state_dict(), f"timm's {config.model}"

@@ -47,7 +47,7 @@ def build_schedule(config: ScheduleConfig, optimizer: Optimizer, length: Length)
     """The schedule of the config.
 
     All but ``plateau`` take a step after every optimizer step; plateau (a ``ReduceLROnPlateau``) takes one an epoch,
-    with the monitored value.
+    with the monitored value, and counts as Keras does: reduced after ``patience`` epochs without a gain of 1e-4.
 
     Args:
         config: Its name and settings.
@@ -70,5 +70,7 @@ def build_schedule(config: ScheduleConfig, optimizer: Optimizer, length: Length)
         return lr_scheduler.OneCycleLR(optimizer, peaks, total, pct_start=config.pct_start, cycle_momentum=False)
     if config.name == "plateau":
         mode: Literal["min", "max"] = "min" if config.monitor == "loss" else "max"
-        return lr_scheduler.ReduceLROnPlateau(optimizer, mode, config.gamma, config.patience)
+        return lr_scheduler.ReduceLROnPlateau(
+            optimizer, mode, config.gamma, config.patience - 1, threshold=1e-4, threshold_mode="abs"
+        )
     raise ConfigError([f"schedule.name: unknown schedule {config.name!r}; {nearest(config.name, SCHEDULES)}"])

@@ -12,13 +12,16 @@ from mien.results import RunResult
 from mien.types import Image
 
 
-def report_run(folder: Path, image_of: Callable[[int], Image] | None = None) -> list[Path]:
+def report_run(
+    folder: Path, image_of: Callable[[int], Image] | None = None, run: RunResult | None = None
+) -> list[Path]:
     """Write ``plots/`` of a run folder: curves, confusion, per class, and samples where images can be had.
 
     A folder without ``metrics.csv`` (a model that was only evaluated) gets no curves.
 
     Args:
         folder: A finished run.
+        run: Its result, where it is not saved yet; ``None``: read from the folder.
         image_of: The (H, W, 3) uint8 RGB image of a row of ``predictions.parquet``; ``None``: no samples.
 
     Returns:
@@ -27,7 +30,7 @@ def report_run(folder: Path, image_of: Callable[[int], Image] | None = None) -> 
     Raises:
         RunFolderError: The run is not finished, or its folder cannot be written to.
     """
-    run = RunResult.load(folder)
+    run = RunResult.load(folder) if run is None else run
     plots = folder / "plots"
     pictures = [plot_confusion(run.test, plots / "confusion.png"), plot_per_class(run.test, plots / "per_class.png")]
     if (folder / "metrics.csv").is_file():

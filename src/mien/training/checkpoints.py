@@ -32,5 +32,12 @@ class Checkpoints(Checkpoint):
         """Save the epoch; the last checkpoint, from which a run is continued, after the best one."""
         best = self.history.best(self.protocol)
         if best is not None and best.epoch == trainer.current_epoch + 1:
-            trainer.save_checkpoint(self.folder / BEST, weights_only=True)
-        trainer.save_checkpoint(self.folder / LAST)
+            self._save(trainer, BEST, weights_only=True)
+        self._save(trainer, LAST)
+
+    def _save(self, trainer: pl.Trainer, name: str, weights_only: bool = False) -> None:
+        """Write beside the file and rename, since Lightning writes to the temporary folder, on another disk maybe."""
+        written = self.folder / f".writing-{name}"
+        trainer.save_checkpoint(written, weights_only=weights_only)
+        if trainer.is_global_zero:
+            written.replace(self.folder / name)

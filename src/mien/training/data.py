@@ -1,4 +1,4 @@
-"""The LightningDataModule: training images and the split on which epochs are chosen. Never the reported split."""
+"""The LightningDataModule: training images and the split on which epochs are chosen."""
 
 import pytorch_lightning as pl
 import torch

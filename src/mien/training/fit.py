@@ -12,6 +12,7 @@ from torch import Tensor
 from mien.augment import Augment
 from mien.config.schema import Config, TrainerConfig
 from mien.environment import is_first_process
+from mien.errors import ConfigError
 from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
 from mien.optim.losses import build_loss
@@ -29,21 +30,31 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class RunPlace:
+    """Where a run keeps its files and sends its curves."""
+
+    folder: Path
+    logger: Logger | None = None
+
+
+@dataclass(frozen=True)
 class Fitted:
     """What training leaves beside the weights.
 
     Attributes:
         epochs: Epochs trained.
+        seconds: Time they took, those before an interruption included.
         selection: What the epoch was chosen by.
         is_main: Whether this is the process that goes on to the test.
     """
 
     epochs: int
+    seconds: float
     selection: SelectionScore | None
     is_main: bool
 
 
-def fit(config: Config, classifier: Classifier, spec: InputSpec, data: ExpressionData, run: "RunPlace") -> Fitted:
+def fit(config: Config, classifier: Classifier, spec: InputSpec, data: ExpressionData, run: RunPlace) -> Fitted:
     """Train, and load the weights of the epoch that the protocol chooses into ``classifier``.
 
     Args:
@@ -72,15 +83,7 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
         raise KeyboardInterrupt from None
     chosen = run.folder / FOLDER / (BEST if config.protocol.checkpoint == "best" else LAST)
     load_checkpoint(classifier, chosen)
-    return Fitted(len(history.rows), history.best(config.protocol), trainer.is_global_zero)
-
-
-@dataclass(frozen=True)
-class RunPlace:
-    """Where a run keeps its files and sends its curves."""
-
-    folder: Path
-    logger: Logger | None = None
+    return Fitted(len(history.rows), history.seconds(), history.best(config.protocol), trainer.is_global_zero)
 
 
 def build_module(
@@ -114,14 +117,18 @@ def build_module(
 
 def _length(config: TrainerConfig, steps: int) -> Length:
     limit = config.limit_train_batches
-    if limit is not None:
-        steps = min(steps, int(limit)) if limit > 1 else max(1, int(steps * limit))
+    if isinstance(limit, int):
+        steps = min(steps, limit)
+    elif limit is not None:
+        steps = int(steps * limit)
+        if steps == 0:
+            raise ConfigError([f"trainer.limit_train_batches={limit}: leaves no batch of an epoch"])
     return Length(config.max_epochs, steps)
 
 
 def _is_over(last: Path) -> bool:
     """Whether early stopping ended the run before it was interrupted."""
-    return last.is_file() and bool(torch.load(last, map_location="cpu", weights_only=True)[STOPPED])
+    return last.is_file() and bool(torch.load(last, map_location="cpu", weights_only=True).get(STOPPED))
 
 
 def load_checkpoint(classifier: Classifier, path: Path) -> None:

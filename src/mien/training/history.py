@@ -1,5 +1,6 @@
 """The values of every epoch, in ``metrics.csv``."""
 
+import csv
 import logging
 from pathlib import Path
 
@@ -34,6 +35,10 @@ class History:
             pd.DataFrame(self.rows).astype({"epoch": int}).to_csv(path, index=False)
         log.info(self._line(row))
 
+    def seconds(self) -> float:
+        """Time spent on all epochs, those before an interruption too."""
+        return sum(row["seconds"] for row in self.rows)
+
     def best(self, protocol: ProtocolConfig) -> SelectionScore | None:
         """The epoch that the protocol's monitor chooses, the first of equals; ``None`` without a selection split."""
         if protocol.selection == "none":
@@ -52,5 +57,5 @@ class History:
 
 
 def _read(path: Path) -> list[dict[str, float]]:
-    rows = pd.read_csv(path).to_dict("records")
-    return [{str(name): float(value) for name, value in row.items()} for row in rows]
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

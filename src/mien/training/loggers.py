@@ -3,9 +3,10 @@
 import logging
 import os
 import socket
+from hashlib import sha256
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import Logger, WandbLogger
@@ -29,45 +30,68 @@ def build_logger(config: LoggerConfig, folder: Path, name: str, values: dict[str
     Raises:
         ConfigError: An unknown logger.
     """
-    if config.name == "none":
+    if config.name == "none" or os.environ.get("WANDB_MODE") == "disabled":
         return None
     if config.name != "wandb":
         raise ConfigError([f"logger.name: unknown logger {config.name!r}; {nearest(config.name, ('wandb', 'none'))}"])
     return _wandb(config, folder, name, values)
 
 
-def _wandb(config: LoggerConfig, folder: Path, name: str, values: dict[str, Any]) -> WandbLogger:
+def _wandb(config: LoggerConfig, folder: Path, name: str, values: dict[str, Any]) -> Logger:
     import wandb
 
     offline, why = _offline(config)
-    if offline:
-        log.info("W&B: offline (%s); `wandb sync %s` uploads this run", why, folder / "wandb" / "offline-run-*")
-    group = config.group if config.group is not None else folder.parent.name
-    run = wandb.init(
+    if not offline:
+        try:
+            return WandbLogger(experiment=_start(config, folder, name, values, "online"))
+        except wandb.errors.Error as error:
+            wandb.teardown()
+            offline, why = True, f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
+    log.info("W&B: offline (%s); `wandb sync %s` uploads this run", why, folder / "wandb" / "offline-run-*")
+    return WandbLogger(experiment=_start(config, folder, name, values, "offline"))
+
+
+def _start(
+    config: LoggerConfig, folder: Path, name: str, values: dict[str, Any], mode: Literal["online", "offline"]
+) -> Any:
+    """Start a W&B run; its id follows from the folder, so that a run that is continued goes on there too."""
+    import wandb
+
+    return wandb.init(
+        id=sha256(str(folder.resolve()).encode()).hexdigest()[:8],
+        resume="allow" if mode == "online" else None,
         name=name,
         project=config.project,
         entity=config.entity,
-        group=group,
+        group=config.group if config.group is not None else folder.parent.name,
         job_type="train",
         dir=folder,
-        mode="offline" if offline else "online",
+        mode=mode,
         config=values,
-        settings=wandb.Settings(console="off", silent=offline, x_disable_stats=offline),
+        settings=wandb.Settings(console="off", silent=True, x_disable_stats=mode == "offline", init_timeout=30),
     )
-    return WandbLogger(experiment=run)
 
 
 def _offline(config: LoggerConfig) -> tuple[bool, str]:
-    """Whether to log offline, and why."""
-    if config.mode == "offline" or os.environ.get("WANDB_MODE") == "offline":
+    """Whether to log offline, and why.
+
+    Raises:
+        ConfigError: Online was asked for, and there is no key; W&B would ask for it and wait.
+    """
+    import wandb
+
+    if config.mode == "offline" or os.environ.get("WANDB_MODE") in ("offline", "dryrun"):
         return True, "as asked"
+    address = urlparse(wandb.Settings().base_url)
+    host = address.hostname or ""
+    if not _logged_in(host):
+        if config.mode == "online":
+            raise ConfigError([f"logger.mode=online: not logged in at {host}; run `wandb login`, or logger.mode=auto"])
+        return True, "not logged in, see `wandb login`"
     if config.mode == "online":
         return False, ""
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    if not _logged_in(host):
-        return True, "not logged in, see `wandb login`"
     try:
-        socket.create_connection((host, 443), timeout=3).close()
+        socket.create_connection((host, address.port or 443), timeout=3).close()
     except OSError:
         return True, f"{host} cannot be reached"
     return False, ""
@@ -97,9 +121,9 @@ def log_result(logger: Logger | None, result: RunResult) -> None:
     logger.log_metrics(scores)
 
 
-def close_logger(logger: Logger | None) -> None:
+def close_logger(logger: Logger | None, failed: bool) -> None:
     """End the W&B run, so that the next job of a sweep gets its own."""
     if logger is not None:
         import wandb
 
-        wandb.finish()
+        wandb.finish(exit_code=int(failed))

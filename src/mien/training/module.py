@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import isfinite
+from time import perf_counter
 from typing import Any
 
 import pytorch_lightning as pl
@@ -63,6 +64,7 @@ class ExpressionModule(pl.LightningModule):
         self.seed = seed
         self.generator = torch.Generator()
         self.selected: dict[str, float] = {}
+        self.started = perf_counter()
         self.train_score, self.val_score = RunningScore(num_classes), RunningScore(num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -92,7 +94,8 @@ class ExpressionModule(pl.LightningModule):
             self.schedule.load_state_dict(checkpoint["plateau"])
 
     def on_train_epoch_start(self) -> None:
-        """Seed this epoch's randomness."""
+        """Seed this epoch's randomness, and start its clock."""
+        self.started = perf_counter()
         seed = derive(self.seed, self.current_epoch, self.global_rank, 1)
         self.generator.manual_seed(seed)
         torch.manual_seed(seed)
@@ -100,8 +103,9 @@ class ExpressionModule(pl.LightningModule):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss of one augmented batch."""
         images, labels = batch
-        inputs = self.normalise(self.augment(images.float() / 255, self.generator))
-        return self._step(inputs, labels, self.train_score) + self.classifier.backbone.penalty()
+        with torch.autocast(images.device.type, enabled=False):  # bf16 would round the sampling grid
+            inputs = self.normalise(self.augment(images.float() / 255, self.generator))
+        return self._step(inputs, labels, self.train_score)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Score one batch of the selection split."""
@@ -110,7 +114,7 @@ class ExpressionModule(pl.LightningModule):
 
     def _step(self, inputs: Tensor, labels: Tensor, score: RunningScore) -> Tensor:
         logits = self.classifier(inputs)
-        loss: Tensor = self.loss(logits, labels)
+        loss: Tensor = self.loss(logits, labels) + self.classifier.backbone.penalty()
         score.update(logits.detach(), labels, loss.detach())
         return loss
 
@@ -125,10 +129,11 @@ class ExpressionModule(pl.LightningModule):
         if not isfinite(values["train_loss"]):
             raise MienError(
                 f"training diverged: the mean loss of epoch {self.current_epoch + 1} is {values['train_loss']}; "
-                "lower optimizer.lr, add schedule.warmup_epochs, or set trainer.gradient_clip"
+                "lower optimizer.lr, warm up (schedule=cosine schedule.warmup_epochs=1), or set trainer.gradient_clip"
             )
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(values[self.plateau_monitor])
+        values["seconds"] = round(perf_counter() - self.started, 3)
         self.on_epoch({"epoch": self.current_epoch + 1, **values})
 
     def on_validation_epoch_end(self) -> None:
@@ -137,8 +142,7 @@ class ExpressionModule(pl.LightningModule):
 
     def _log_scores(self, score: RunningScore, prefix: str) -> dict[str, float]:
         if self.trainer.world_size > 1:
-            for total in (score.confusion, score.loss):
-                torch.distributed.all_reduce(total)
+            score.sum_over_processes()
         values = {f"{prefix}_{name}": float(value) for name, value in score.compute().items()}
         self.log_dict(values)
         score.reset()

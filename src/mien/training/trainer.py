@@ -14,6 +14,13 @@ from mien.errors import DeviceError
 from mien.training.checkpoints import Checkpoints
 
 
+def pick_accelerator(accelerator: str) -> str:
+    """``auto`` as ``gpu`` where CUDA is at hand, else ``cpu``: other devices are untried."""
+    if accelerator != "auto":
+        return accelerator
+    return "gpu" if torch.cuda.is_available() else "cpu"
+
+
 def check_devices(config: TrainerConfig) -> None:
     """Refuse devices that this machine does not have.
 
@@ -31,15 +38,14 @@ def check_devices(config: TrainerConfig) -> None:
 def build_trainer(config: TrainerConfig, checkpoints: Checkpoints, logger: Logger | None) -> pl.Trainer:
     """The Trainer of a run, with its callbacks."""
     _hush()
-    limit = config.limit_train_batches
     return pl.Trainer(
         max_epochs=config.max_epochs,
-        accelerator=config.accelerator,
+        accelerator=pick_accelerator(config.accelerator),
         devices=config.devices if config.devices == "auto" else int(config.devices),
         strategy=config.strategy,
         precision=config.precision,  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip,
-        limit_train_batches=1.0 if limit is None else (int(limit) if limit > 1 else limit),
+        limit_train_batches=1.0 if config.limit_train_batches is None else config.limit_train_batches,
         limit_val_batches=0 if checkpoints.protocol.selection == "none" else 1.0,
         logger=logger or False,
         callbacks=_callbacks(config, checkpoints, logger is not None),

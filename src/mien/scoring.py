@@ -1,0 +1,120 @@
+"""Scoring a finished model: test, end to end, and the files of its result."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.source import Part, SourceData
+from mien.endtoend.records import EndToEndRun
+from mien.endtoend.scenes import SceneSource
+from mien.endtoend.sheet import draw_sheet
+from mien.endtoend.stage import run_end_to_end
+from mien.evaluation.evaluate import Evaluation, evaluate
+from mien.evaluation.predict import Predictor
+from mien.files import atomic_path
+from mien.models.bundle import Bundle, CropRule
+from mien.report.run import report_run
+from mien.results import RunResult, SelectionScore
+from mien.types import FaceDetector, SplitName
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a run was started, for its records."""
+
+    command: str = ""
+    overrides: tuple[str, ...] = ()
+
+
+Decoded = tuple[NDArray[np.uint8], Part]
+"""Images (N, C, S, S) uint8, and the part that they are."""
+Photos = tuple[SceneSource | None, FaceDetector]
+"""Whole photos, ``None`` for no end-to-end stage, and what finds the faces in them."""
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What a model is scored on."""
+
+    source: SourceData
+    split: SplitName
+    decoded: Decoded
+    scenes: SceneSource | None
+    detector: FaceDetector
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A result, and what its files and plots are made from."""
+
+    result: RunResult
+    evaluation: Evaluation
+    faces: EndToEndRun | None
+
+
+def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str, float]) -> Scored:
+    """Evaluate on the reported split and on whole photos."""
+    predictor = Predictor(bundle, device)
+    with _timed(seconds, "test"):
+        evaluation = evaluate(*exam.decoded, exam.source.labels, predictor)
+    with _timed(seconds, "end_to_end"):
+        faces = _end_to_end(exam, predictor, bundle.crop)
+    about = bundle.about
+    result = RunResult(
+        command=call.command,
+        protocol=about["protocol"] | {"report": str(exam.split)},
+        dataset=named(exam.source),
+        backbone=bundle.backbone.model or "" if bundle.backbone.name == "timm" else bundle.backbone.name,
+        parameters=bundle.classifier.count_parameters()[0],
+        trainable_parameters=about["trainable_parameters"],
+        epochs=about["epochs"],
+        seconds=seconds,
+        test=evaluation.result,
+        end_to_end=None if faces is None else faces.result,
+        selection=None if about["selection"] is None else SelectionScore(**about["selection"]),
+        overrides=call.overrides,
+        seed=about["seed"],
+    )
+    return Scored(result, evaluation, faces)
+
+
+def _end_to_end(exam: Exam, predictor: Predictor, crop: CropRule) -> EndToEndRun | None:
+    """The final stage: detect, crop, classify; ``None`` without scenes."""
+    if exam.scenes is None:
+        return None
+    return run_end_to_end(exam.scenes, exam.detector, predictor.images, predictor.labels, crop.margin)
+
+
+def write_scores(folder: Path, exam: Exam, scored: Scored, bundle: Bundle | None = None) -> None:
+    """Write the files of a result, last of all ``results.json``, which marks it as finished."""
+    with atomic_path(folder / "predictions.parquet") as path:
+        scored.evaluation.predictions.to_parquet(path)
+    if scored.faces is not None and exam.scenes is not None:
+        with atomic_path(folder / "end_to_end.parquet") as path:
+            scored.faces.to_frame().to_parquet(path)
+        draw_sheet(scored.faces, exam.scenes, folder / "plots" / "end_to_end.png")
+    if bundle is not None:
+        test = scored.result.test
+        scores = {"n": test.n, "accuracy": test.accuracy, "accuracy_ci95": test.accuracy_ci95}
+        replace(bundle, about=bundle.about | {"test": scores}).save(folder)
+    report_run(folder, scored.evaluation.image, scored.result)
+    scored.result.save(folder)
+
+
+def named(source: SourceData) -> dict[str, str]:
+    """Name, version and fingerprint of the data."""
+    spec = source.spec()
+    return {"name": spec.name, "version": spec.version, "fingerprint": spec.fingerprint}
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Note a stage's wall time."""
+    started = perf_counter()
+    yield
+    seconds[name] = round(perf_counter() - started, 3)

@@ -1,0 +1,71 @@
+"""The training step under reduced precision, and the logger without an account."""
+
+import pytest
+import torch
+
+from mien.augment import Augment
+from mien.config.schema import AugmentConfig, BackboneConfig, HeadConfig, LoggerConfig
+from mien.errors import ConfigError
+from mien.models.factory import build_classifier, input_spec
+from mien.models.normalise import Normalise
+from mien.training.loggers import build_logger
+from mien.training.module import ExpressionModule
+
+BACKBONE = BackboneConfig("small_cnn", image_size=32)
+
+
+def module():
+    torch.manual_seed(0)
+    classifier = build_classifier(BACKBONE, HeadConfig("auto"), 7)
+    optimizer = torch.optim.SGD(classifier.parameters(), 0.1)
+    seen = []
+    normalise = Normalise(input_spec(BACKBONE))
+    normalise.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    built = ExpressionModule(
+        classifier=classifier,
+        augment=Augment(AugmentConfig(rotate=10, scale=0.1), 32),
+        normalise=normalise,
+        loss=torch.nn.CrossEntropyLoss(),
+        optimizer=optimizer,
+        schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0),
+        plateau_monitor="val_loss",
+        num_classes=7,
+        seed=0,
+        on_epoch=lambda _: None,
+    )
+    return built, seen
+
+
+def test_reduced_precision_does_not_touch_the_augmentation():
+    images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.arange(4)
+    inputs = []
+    for enabled in (False, True):
+        built, seen = module()
+        built.generator.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            built.training_step((images, labels), 0)
+        inputs.append(seen[0])
+    assert torch.equal(*inputs)
+
+
+def test_the_penalty_of_study_b_is_part_of_both_losses():
+    config = BackboneConfig("fer_vgg", image_size=48, channels=1, mean=[0.0], std=[1.0])
+    backbone = build_classifier(config, HeadConfig("auto"), 7).backbone
+    assert float(backbone.penalty().detach()) > 0
+
+
+def test_online_without_a_key_is_an_error_not_a_prompt(tmp_path):
+    config = LoggerConfig("wandb", mode="online")
+    with pytest.raises(ConfigError, match=r"logger.mode=online: not logged in at .*; run `wandb login`"):
+        build_logger(config, tmp_path, "name", {})
+
+
+def test_disabled_means_no_logger(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert build_logger(LoggerConfig("wandb"), tmp_path, "name", {}) is None
+
+
+def test_an_unknown_logger(tmp_path):
+    with pytest.raises(ConfigError, match=r"unknown logger 'wandbb'; did you mean 'wandb'"):
+        build_logger(LoggerConfig("wandbb"), tmp_path, "name", {})
