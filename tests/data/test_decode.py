@@ -57,10 +57,8 @@ def test_all_bad_images_are_told(part):
     message = str(caught.value)
     assert message.startswith("12 of 150 images cannot be read; mend or remove them")
     assert "dataset.on_bad_image=skip" in message
-    assert f"{part.reader.root / '3.png'}: " in message
-    assert "108.png" in message
-    assert "109.png" not in message
-    assert "... and 2 more (12 in all)" in message
+    for number in (3, *range(100, 111)):
+        assert f"{part.reader.root / f'{number}.png'}: " in message
 
 
 def test_bad_images_can_be_skipped(part, caplog):
