@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mien.cli import start
+from mien.config.schema import Config
 from mien.results import RunResult
 from mien.sweep import run_name, sweep_overrides
 from tiny import TINY
@@ -148,6 +150,18 @@ def test_evaluate_names_what_is_no_model(tmp_path):
 )
 def test_a_runs_folder_follows_from_its_overrides(overrides, name):
     assert run_name(overrides) == run_name(overrides[::-1]) == name
+
+
+@pytest.mark.parametrize("arguments", [("-m", "backbone=vgg19", "seed=0"), ("backbone=vgg19", "seed=0", "--multirun")])
+def test_the_sweeps_folder_is_put_beside_the_other_overrides(monkeypatch, arguments):
+    """Where argparse finds them, wherever the flag stands."""
+    seen = []
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    start(lambda: seen.extend(sys.argv), Config, "train")
+    at = seen.index("backbone=vgg19")
+    assert seen[at - 2] == "hydra.sweep.dir='outputs/sweeps/backbone-vgg19__seed-0'"
+    assert seen[at - 1] == "hydra.sweep.subdir='${mien.run:${hydra.overrides.task}}'"
+    assert [argument for argument in seen[1:] if not argument.startswith("hydra.")] == list(arguments)
 
 
 def test_long_names_are_cut_but_stay_apart():

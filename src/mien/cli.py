@@ -33,7 +33,7 @@ def start(main: Callable[[], None], schema: type, name: str) -> None:
     register_resolvers()
     try:
         check_command_line(sys.argv[1:], schema, CONF, name)
-        sys.argv += sweep_overrides(sys.argv[1:])
+        _insert(sweep_overrides(sys.argv[1:]))
         main()
     except (MienError, HydraException, OmegaConfBaseException) as error:
         fail(str(error))
@@ -43,6 +43,16 @@ def start(main: Callable[[], None], schema: type, name: str) -> None:
         fail("interrupted; the same command continues", code=130)
     finally:
         print_comparison()
+
+
+def _insert(overrides: list[str]) -> None:
+    """Add overrides to the command line, beside those that are there: argparse wants them all in one place."""
+    first = next((n for n, argument in enumerate(sys.argv) if n > 0 and _is_override(argument)), len(sys.argv))
+    sys.argv[first:first] = overrides
+
+
+def _is_override(argument: str) -> bool:
+    return "=" in argument and not argument.startswith("-")
 
 
 def fail(message: str, code: int = 2) -> None:

@@ -24,12 +24,12 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("mien.evaluation", evaluation_name, replace=True)
 
 
-def run_name(overrides: Sequence[str], keys: str = "") -> str:
+def run_name(overrides: Sequence[str], *keys: str) -> str:
     """A run's folder, from its overrides alone and whatever their order: the same command finds its folder again.
 
     Args:
         overrides: ``key=value`` strings; where outputs go, how to log and paths do not count.
-        keys: The keys that a sweep moves, separated by spaces; only these name its jobs, whatever they are.
+        keys: The keys that a sweep moves; where there are any, only these name its jobs, whatever they are.
 
     Examples:
         >>> run_name(["seed=1", "backbone=resnet18"])
@@ -39,7 +39,7 @@ def run_name(overrides: Sequence[str], keys: str = "") -> str:
         >>> run_name([])
         'default'
     """
-    return _name(text for text in overrides if (_key(text) in keys.split() if keys else _counts(_key(text))))
+    return _name(text for text in overrides if (_key(text) in keys if keys else _counts(_key(text))))
 
 
 def evaluation_name(overrides: Sequence[str]) -> str:
@@ -64,7 +64,7 @@ def sweep_overrides(arguments: Sequence[str]) -> list[str]:
     moved = [_key(text) for text in overrides if parser.parse_override(text).is_sweep_override()]
     name = _name(_key(text) if _key(text) in moved else text for text in overrides if _counts(_key(text)))
     output = next((text.split("=", 1)[1] for text in overrides if _key(text) == "output"), "outputs").strip("'")
-    job = "${mien.run:${hydra.overrides.task}," + " ".join(moved) + "}"
+    job = "${mien.run:${hydra.overrides.task}" + "".join(f",{key}" for key in moved) + "}"
     return [f"hydra.sweep.dir='{output}/sweeps/{name}'", f"hydra.sweep.subdir='{job}'"]
 
 

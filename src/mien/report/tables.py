@@ -69,8 +69,8 @@ def summary(run: RunResult, folder: Path, plots: list[Path]) -> RenderableType:
     parts: list[RenderableType] = ["", _lines(_heading(run)), "", per_class_table(run.test)]
     if run.end_to_end is not None:
         parts += ["", end_to_end_table(run.end_to_end)]
-    paths = [str(folder / RESULTS_FILE), *map(str, plots)]
-    return Group(*parts, "", Text("Files", style="bold"), _lines(paths), "")
+    names = [RESULTS_FILE, *(str(plot.relative_to(folder)) for plot in plots)]
+    return Group(*parts, "", Text(f"Files in {folder}", style="bold"), _lines([f"  {name}" for name in names]), "")
 
 
 def print_summary(run: RunResult, folder: Path, plots: list[Path], console: Console | None = None) -> None:
