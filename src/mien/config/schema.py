@@ -169,7 +169,7 @@ class ProtocolConfig:
 class TrainerConfig:
     """Lightning's Trainer."""
 
-    max_epochs: int = 10
+    max_epochs: int = 15
     """Epochs."""
     accelerator: str = "auto"
     """auto, cpu or gpu."""
