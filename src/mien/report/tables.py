@@ -70,7 +70,8 @@ def summary(run: RunResult, folder: Path, plots: list[Path]) -> RenderableType:
     if run.end_to_end is not None:
         parts += ["", end_to_end_table(run.end_to_end)]
     names = [RESULTS_FILE, *(str(plot.relative_to(folder)) for plot in plots)]
-    return Group(*parts, "", Text(f"Files in {folder}", style="bold"), _lines([f"  {name}" for name in names]), "")
+    heading = Text(f"Files in {folder}", style="bold", no_wrap=True, overflow="ignore")
+    return Group(*parts, "", heading, _lines([f"  {name}" for name in names]), "")
 
 
 def print_summary(run: RunResult, folder: Path, plots: list[Path], console: Console | None = None) -> None:
