@@ -37,7 +37,7 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
     selection = "none" if chosen is None else f"epoch {chosen.epoch} of {run.epochs}, by {chosen.monitor} "
     if chosen is not None:
         selection += f"({chosen.value:.4f}) on {chosen.split}"
-    seconds = ", ".join(f"{name.replace('_', ' ')} {duration(value)}" for name, value in run.seconds.items())
+    seconds = ", ".join(f"{name.replace('_', ' ')} {duration(value)}" for name, value in run.seconds.items() if value)
     return [
         f"# {run.backbone} on {run.dataset['name']} {run.dataset['version']}".rstrip(),
         "",

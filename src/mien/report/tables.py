@@ -99,9 +99,11 @@ def _heading(run: RunResult) -> list[str]:
     """Model, data, effort and protocol, in two lines."""
     data = " ".join(part for part in (run.dataset["name"], run.dataset["version"]) if part)
     epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
+    if run.seconds["fit"]:  # 0 where a finished model was only scored
+        epochs += f" in {duration(run.seconds['fit'])}"
     return [
         f"{run.backbone} ({run.parameters:,} parameters) on {data}",
-        f"protocol {run.protocol['name']}, {epochs} in {duration(run.seconds['fit'])}, seed {run.seed}",
+        f"protocol {run.protocol['name']}, {epochs}, seed {run.seed}",
     ]
 
 
