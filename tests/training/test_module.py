@@ -14,18 +14,18 @@ from mien.training.module import ExpressionModule
 BACKBONE = BackboneConfig("small_cnn", image_size=32)
 
 
-def module():
+def module(backbone=BACKBONE, loss=None):
     torch.manual_seed(0)
-    classifier = build_classifier(BACKBONE, HeadConfig("auto"), 7)
+    classifier = build_classifier(backbone, HeadConfig("auto"), 7)
     optimizer = torch.optim.SGD(classifier.parameters(), 0.1)
     seen = []
-    normalise = Normalise(input_spec(BACKBONE))
+    normalise = Normalise(input_spec(backbone))
     normalise.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
     built = ExpressionModule(
         classifier=classifier,
-        augment=Augment(AugmentConfig(rotate=10, scale=0.1), 32),
+        augment=Augment(AugmentConfig(rotate=10, scale=0.1), backbone.image_size),
         normalise=normalise,
-        loss=torch.nn.CrossEntropyLoss(),
+        loss=loss or torch.nn.CrossEntropyLoss(),
         optimizer=optimizer,
         schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0),
         plateau_monitor="val_loss",
@@ -51,8 +51,13 @@ def test_reduced_precision_does_not_touch_the_augmentation():
 
 def test_the_penalty_of_study_b_is_part_of_both_losses():
     config = BackboneConfig("fer_vgg", image_size=48, channels=1, mean=[0.0], std=[1.0])
-    backbone = build_classifier(config, HeadConfig("auto"), 7).backbone
-    assert float(backbone.penalty().detach()) > 0
+    built, _ = module(config, lambda logits, _: 0 * logits.sum())
+    expected = 0.01 * float(built.classifier.backbone.trunk[0].weight.detach().square().sum())
+    batch = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8), torch.arange(4)
+    assert float(built.training_step(batch, 0).detach()) == pytest.approx(expected)
+    with torch.no_grad():
+        built.validation_step(batch, 0)
+    assert float(built.val_score.compute()["loss"]) == pytest.approx(expected)
 
 
 def test_online_without_a_key_is_an_error_not_a_prompt(tmp_path):

@@ -67,11 +67,6 @@ class ExpressionModule(pl.LightningModule):
         self.started = perf_counter()
         self.train_score, self.val_score = RunningScore(num_classes), RunningScore(num_classes)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, C, S, S) uint8 to logits (B, K)."""
-        logits: Tensor = self.classifier(self.normalise(images))
-        return logits
-
     def configure_optimizers(self) -> Any:
         """The optimizer with its schedule.
 
