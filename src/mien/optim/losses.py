@@ -1,4 +1,4 @@
-"""Losses: logits (B, K) and labels (B,) to a scalar."""
+"""Losses: logits (B, K) and labels (B,) to a scalar; the cross entropy also takes soft targets (B, K)."""
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,17 @@ from mien.config.schema import LossConfig
 from mien.errors import ConfigError, nearest
 
 LOSSES = ("cross_entropy", "focal")
+
+
+class CrossEntropyLoss(nn.CrossEntropyLoss):
+    """PyTorch's, but soft targets (B, K) average as labels do: over class weights, not over images."""
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Logits (B, K) with labels (B,) or soft targets (B, K) to a scalar."""
+        loss = super().forward(logits, targets)
+        if self.weight is None or targets.ndim == 1:
+            return loss
+        return loss / (targets * self.weight).sum(1).mean()
 
 
 class FocalLoss(nn.Module):
@@ -42,7 +53,7 @@ def build_loss(config: LossConfig, counts: tuple[int, ...]) -> nn.Module:
     """
     weight = _class_weights(config.class_weights, counts)
     if config.name == "cross_entropy":
-        return nn.CrossEntropyLoss(weight, label_smoothing=config.label_smoothing)
+        return CrossEntropyLoss(weight, label_smoothing=config.label_smoothing)
     if config.name == "focal":
         return FocalLoss(config.gamma, weight)
     raise ConfigError([f"loss.name: unknown loss {config.name!r}; {nearest(config.name, LOSSES)}"])
