@@ -17,5 +17,16 @@ def _alone(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """The user's cache is neither read nor filled; the tests share one of their own."""
+    before = os.environ.get("MIEN_CACHE")
+    os.environ["MIEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    os.environ.pop("MIEN_CACHE")
+    if before is not None:
+        os.environ["MIEN_CACHE"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _threads():
     torch.set_num_threads(min(2, os.cpu_count() or 1))

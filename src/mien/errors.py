@@ -34,6 +34,10 @@ class RunFolderError(MienError):
     """An output folder cannot be used: another experiment's, no space, no write right, or unfinished."""
 
 
+class CacheError(MienError):
+    """The cache folder cannot be written to, or has too little space."""
+
+
 class DeviceError(MienError):
     """A device was asked for that this machine does not have."""
 

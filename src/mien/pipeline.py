@@ -3,17 +3,18 @@
 import logging
 import sys
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from pytorch_lightning import seed_everything
 
+from mien.cache.store import open_store
 from mien.config.evaluate import EvaluateConfig
 from mien.config.load import plain
 from mien.config.schema import Config, DatasetConfig, TrainerConfig
 from mien.data.catalog import load_source
-from mien.data.decode import decode, decode_parts
+from mien.data.decode import Decoded, Decoder
 from mien.data.source import SourceData
 from mien.data.split import shared_images, with_test, with_validation
 from mien.detection import build_detector
@@ -25,9 +26,10 @@ from mien.models.bundle import Bundle, CropRule
 from mien.models.factory import Classifier, build_classifier, input_spec
 from mien.results import RESULTS_FILE, RunResult
 from mien.runs import check_space, claim, owned
-from mien.scoring import Call, Decoded, Exam, Photos, named, score, write_scores
-from mien.training.data import ExpressionData, to_tensors
-from mien.training.fit import Fitted, RunPlace, fit
+from mien.scoring import Call, Exam, Photos, named, score, write_scores
+from mien.training.data import ExpressionData, labelled
+from mien.training.features import Features
+from mien.training.fit import Fitted, RunPlace, fit, settled
 from mien.training.loggers import build_logger, close_logger, log_result
 from mien.training.trainer import check_devices
 from mien.types import FaceDetector, InputSpec, SplitName
@@ -61,14 +63,18 @@ def _run(config: Config, folder: Path, call: Call, source: SourceData, photos: P
     seed_everything(config.seed, verbose=False)
     spec = input_spec(config.backbone)
     classifier = build_classifier(config.backbone, config.head, len(source.labels))
+    config = replace(config, trainer=settled(config.trainer, classifier))
     check_space(folder, classifier.count_parameters()[0])
     decoded = _decode(config, source, spec)
     exam = Exam(source, (split := SplitName(config.protocol.report)), decoded[split], *photos)
-    write_json(folder / "environment.json", describe(call.command, config.seed))
+    environment = describe(call.command, config.seed)
+    write_json(folder / "environment.json", environment | {"precision": config.trainer.precision})
+    data = _training_data(config, decoded, classifier, spec)
+    log.info("training %s in %s", config.backbone.name, config.trainer.precision)
     logger = build_logger(config.logger, folder, folder.name, plain(config)) if is_first_process() else None
     failed = True
     try:
-        fitted = fit(config, classifier, spec, _training_data(config, decoded), RunPlace(folder, logger))
+        fitted = fit(config, classifier, spec, data, RunPlace(folder, logger))
         if not fitted.is_main:
             sys.exit()  # one of several training processes; the first goes on alone, so that nothing is counted twice
         bundle = _bundle(config, classifier, spec, source, fitted)
@@ -102,7 +108,7 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
         source.labels.mapping_to(bundle.labels)
         scenes = build_scenes(config.scenes, bundle.labels)
         detector = build_detector(config.detector, _device(config.accelerator))
-        decoded = decode(source.parts[split], bundle.spec, config.dataset.on_bad_image, config.dataset.workers)
+        decoded = Decoder.of(config.dataset, bundle.spec).decode(source.parts[split])
         exam = Exam(source, split, decoded, scenes, detector)
         write_json(folder / "environment.json", describe((call or Call()).command, bundle.about["seed"]))
         scored = score(bundle, exam, _device(config.accelerator), call or Call(), {"fit": 0.0})
@@ -155,20 +161,22 @@ def _warn_of_leaks(source: SourceData) -> None:
 
 def _decode(config: Config, source: SourceData, spec: InputSpec) -> dict[SplitName, Decoded]:
     """All images that the run will need, so that unreadable ones show before training."""
-    dataset, protocol = config.dataset, config.protocol
-    needed = {"train", protocol.selection, protocol.report} - {"none"}
+    needed = {"train", config.protocol.selection, config.protocol.report} - {"none"}
     parts = {split: part for split, part in source.parts.items() if split in needed}
-    return decode_parts(parts, spec, dataset.on_bad_image, dataset.workers, dataset.decode_size)
+    return Decoder.of(config.dataset, spec).decode_parts(parts, config.dataset.decode_size)
 
 
-def _training_data(config: Config, decoded: dict[SplitName, Decoded]) -> ExpressionData:
-    """Training images, and those of the selection split."""
-    images, part = decoded[SplitName.TRAIN]
-    selection = None
-    if config.protocol.selection != "none":
-        chosen_images, chosen = decoded[SplitName(config.protocol.selection)]
-        selection = to_tensors(chosen_images, chosen.labels)
-    return ExpressionData(to_tensors(images, part.labels), selection, config.dataset.batch_size, config.seed)
+def _training_data(
+    config: Config, decoded: dict[SplitName, Decoded], classifier: Classifier, spec: InputSpec
+) -> ExpressionData:
+    """Training images, and those of the selection split; or their features, where only the head is trained on them."""
+    chosen_on = config.protocol.selection
+    selection = None if chosen_on == "none" else labelled(decoded[SplitName(chosen_on)])
+    data = ExpressionData(labelled(decoded[SplitName.TRAIN]), selection, config.dataset.batch_size, config.seed)
+    if not config.backbone.cache_features.views:
+        return data
+    device = _device(config.trainer.accelerator)
+    return Features(config, classifier.backbone, spec, device, open_store(config.dataset.cache)).of(data)
 
 
 def _bundle(config: Config, classifier: Classifier, spec: InputSpec, source: SourceData, fitted: Fitted) -> Bundle:

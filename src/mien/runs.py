@@ -16,7 +16,7 @@ from mien.results import RESULTS_FILE, RunResult
 from mien.types import DataSpec
 
 CONFIG_FILE, DATA_FILE, LOCK_FILE = "config.yaml", "data.json", ".lock"
-_FREE = {"output", "resume", "logger", "dataset.root", "scenes.root"}
+_FREE = {"output", "resume", "logger", "dataset.root", "dataset.cache", "scenes.root"}
 """Settings that do not change what is computed (the data's fingerprint does): a run may be continued with others."""
 _WORK = ("checkpoints", RESULTS_FILE)
 """What makes a folder worth keeping; a run that failed before its first checkpoint leaves it free."""

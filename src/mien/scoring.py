@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mien.data.source import Part, SourceData
+from mien.data.decode import Decoded
+from mien.data.source import SourceData
 from mien.endtoend.records import EndToEndRun
 from mien.endtoend.scenes import SceneSource
 from mien.endtoend.sheet import draw_sheet
@@ -31,8 +29,6 @@ class Call:
     overrides: tuple[str, ...] = ()
 
 
-Decoded = tuple[NDArray[np.uint8], Part]
-"""Images (N, C, S, S) uint8, and the part that they are."""
 Photos = tuple[SceneSource | None, FaceDetector]
 """Whole photos, ``None`` for no end-to-end stage, and what finds the faces in them."""
 
@@ -61,7 +57,7 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
     """Evaluate on the reported split and on whole photos."""
     predictor = Predictor(bundle, device)
     with _timed(seconds, "test"):
-        evaluation = evaluate(*exam.decoded, exam.source.labels, predictor)
+        evaluation = evaluate(exam.decoded, exam.source.labels, predictor)
     with _timed(seconds, "end_to_end"):
         faces = _end_to_end(exam, predictor, bundle.crop)
     about = bundle.about

@@ -7,6 +7,7 @@ import pytest
 from mien.config.check import problems_of, protocol_problems
 from mien.config.load import from_yaml, plain, to_yaml
 from mien.config.schema import (
+    AugmentConfig,
     BackboneConfig,
     Config,
     DatasetConfig,
@@ -54,6 +55,14 @@ def test_a_right_config_has_no_problems():
         ({"backbone": BackboneConfig("small_cnn", weights="x.pt")}, "there is no file 'x.pt'"),
         ({"backbone": BackboneConfig("small_cnn", freeze="all")}, "backbone.freeze=all would keep random weights"),
         ({"head": HeadConfig("mlp", [4, 4], [0.1])}, "expected one dropout a hidden layer"),
+        ({"augment": AugmentConfig(crop=0.95)}, "augment.crop: expected 0 to 0.9, got 0.95"),
+        ({"augment": AugmentConfig(mixup=-0.1)}, "augment.mixup: expected 0 to 1, got -0.1"),
+        ({"augment": AugmentConfig(mixup=0.7, cutmix=0.5)}, "expected a sum of 1 at most, got 0.7 + 0.5"),
+        ({"augment": AugmentConfig(cutmix=0.5, mix_alpha=0.0)}, "augment.mix_alpha: expected a number above 0, got 0"),
+        (
+            {"augment": AugmentConfig(cutmix=0.5), "loss": LossConfig("focal")},
+            "loss=focal takes no mixed labels; use loss=cross_entropy, or set augment.mixup and augment.cutmix to 0",
+        ),
         ({"loss": LossConfig("focal", label_smoothing=0.1)}, "the focal loss has none"),
         ({"dataset": DatasetConfig("fer2013", version="v1")}, "fer2013 has no versions"),
         ({"schedule": ScheduleConfig("onecycle", warmup_epochs=1)}, "schedule=onecycle has none"),
@@ -73,6 +82,10 @@ def test_a_problem_names_its_key(changes, expected):
 
 def test_problems_come_together():
     assert len(problems_of(config(seed=-1, trainer=TrainerConfig(max_epochs=0), resume="x"))) == 3
+
+
+def test_every_image_may_be_mixed():
+    assert problems_of(config(augment=AugmentConfig(mixup=0.3, cutmix=0.7, crop=0.9))) == []
 
 
 def test_zero_is_a_value():

@@ -10,9 +10,9 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from mien.config.schema import DatasetConfig, OnBadImage
+from mien.config.schema import DatasetConfig
 from mien.data.catalog import load_source
-from mien.data.decode import decode
+from mien.data.decode import Decoder
 from mien.data.split import with_validation
 from mien.labels import EXPRESSIONS, FER2013_CODES
 from mien.types import InputSpec, SplitName
@@ -65,7 +65,7 @@ def test_validation_of_micro_expressions():
         for part in (source.parts[SplitName.TRAIN], source.parts[SplitName.VALIDATION])
     )
     assert not train & validation
-    images, _ = decode(source.parts[SplitName.VALIDATION], InputSpec(64), OnBadImage.error, 0)
+    images = Decoder(InputSpec(64)).decode(source.parts[SplitName.VALIDATION])[:]
     assert images.shape == (693, 3, 64, 64)
 
 
@@ -89,6 +89,6 @@ def test_fer2013_csv_equals_the_folders(tmp_path):
     spec = InputSpec(48, 1, (0.5,), (0.5,))
     for split in SplitName:
         assert (table.parts[split].labels == folders.parts[split].labels).all()
-        from_table, _ = decode(table.parts[split], spec, OnBadImage.error, 0)
-        from_files, _ = decode(folders.parts[split], spec, OnBadImage.error, 0)
+        from_table = Decoder(spec).decode(table.parts[split])[:]
+        from_files = Decoder(spec).decode(folders.parts[split])[:]
         assert (from_table == from_files).all()

@@ -6,6 +6,7 @@ import torch
 from mien.augment import Augment
 from mien.config.schema import AugmentConfig, BackboneConfig, HeadConfig, LoggerConfig
 from mien.errors import ConfigError
+from mien.mix import Mix
 from mien.models.factory import build_classifier, input_spec
 from mien.models.normalise import Normalise
 from mien.training.loggers import build_logger
@@ -14,7 +15,7 @@ from mien.training.module import ExpressionModule
 BACKBONE = BackboneConfig("small_cnn", image_size=32)
 
 
-def module(backbone=BACKBONE, loss=None):
+def module(backbone=BACKBONE, loss=None, **mix):
     torch.manual_seed(0)
     classifier = build_classifier(backbone, HeadConfig("auto"), 7)
     optimizer = torch.optim.SGD(classifier.parameters(), 0.1)
@@ -25,12 +26,14 @@ def module(backbone=BACKBONE, loss=None):
         classifier=classifier,
         augment=Augment(AugmentConfig(rotate=10, scale=0.1), backbone.image_size),
         normalise=normalise,
+        mix=Mix(AugmentConfig(**mix), 7),
         loss=loss or torch.nn.CrossEntropyLoss(),
         optimizer=optimizer,
         schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0),
         plateau_monitor="val_loss",
         num_classes=7,
         seed=0,
+        on_features=False,
         on_epoch=lambda _: None,
     )
     return built, seen
@@ -47,6 +50,25 @@ def test_reduced_precision_does_not_touch_the_augmentation():
             built.training_step((images, labels), 0)
         inputs.append(seen[0])
     assert torch.equal(*inputs)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_the_loss_sees_mixed_labels_and_the_score_the_images_own(precision):
+    loss, targets = torch.nn.CrossEntropyLoss(), []
+    loss.register_forward_pre_hook(lambda _module, inputs: targets.append(inputs[1]))
+    built, _ = module(loss=loss, mixup=0.5, cutmix=0.5)
+    labels = torch.tensor([0, 0, 0, 1, 1, 2, 3, 6])
+    images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
+    built.generator.manual_seed(0)
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        value = built.training_step((images, labels), 0)
+        built.validation_step((images, labels), 0)
+    assert targets[0].shape == (8, 7)
+    assert targets[0].max(1).values.min() < 0.9
+    assert torch.equal(targets[1], labels)
+    assert float(built.train_score.compute()["loss"]) == pytest.approx(float(value.detach()))
+    for score in (built.train_score, built.val_score):
+        assert score.confusion.view(7, 7).sum(1).tolist() == [3, 2, 1, 1, 0, 0, 1]
 
 
 def test_the_penalty_of_study_b_is_part_of_both_losses():

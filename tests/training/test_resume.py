@@ -19,9 +19,10 @@ from mien.config.schema import (
     ScheduleConfig,
     TrainerConfig,
 )
+from mien.data.batches import whole
 from mien.errors import ConfigError, MienError
 from mien.models.factory import build_classifier, input_spec
-from mien.training.data import ExpressionData, to_tensors
+from mien.training.data import ExpressionData
 from mien.training.fit import RunPlace, fit
 from mien.training.history import History
 
@@ -47,12 +48,12 @@ def config(schedule="onecycle", checkpoint="best", **trainer):
 def train(settings, folder):
     """Fit on noise; the weights and the history."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (41, 3, 16, 16), np.uint8)
-    labels = rng.integers(0, 7, 41)
-    selection = to_tensors(images[:14], labels[:14]) if settings.protocol.selection != "none" else None
+    images = torch.from_numpy(rng.integers(0, 256, (41, 3, 16, 16), np.uint8))
+    labels = torch.from_numpy(rng.integers(0, 7, 41))
+    selection = whole(images[:14], labels[:14]) if settings.protocol.selection != "none" else None
     torch.manual_seed(settings.seed)
     classifier = build_classifier(settings.backbone, settings.head, 7)
-    data = ExpressionData(to_tensors(images, labels), selection, settings.dataset.batch_size, settings.seed)
+    data = ExpressionData(whole(images, labels), selection, settings.dataset.batch_size, settings.seed)
     fitted = fit(settings, classifier, input_spec(settings.backbone), data, RunPlace(folder))
     history = pd.read_csv(folder / "metrics.csv").drop(columns="seconds")
     return classifier.state_dict(), history, replace(fitted, seconds=0.0)

@@ -20,7 +20,7 @@ from mien.config.schema import (
 from mien.errors import nearest
 
 _MONITORS = ("accuracy", "loss", "macro_recall")
-_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+_PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 def problems_of(config: Config) -> list[str]:
@@ -28,6 +28,7 @@ def problems_of(config: Config) -> list[str]:
     return [
         *dataset_problems(config.dataset),
         *_backbone(config.backbone),
+        *_features(config),
         *_head(config.head),
         *_augment(config),
         *_loss(config.loss),
@@ -87,6 +88,17 @@ def _backbone(c: BackboneConfig) -> Iterator[str]:
         yield f"backbone.freeze={c.freeze} would keep random weights; set backbone.weights, or backbone.freeze=none"
 
 
+def _features(config: Config) -> Iterator[str]:
+    backbone, views = config.backbone, config.backbone.cache_features.views
+    yield from _range("backbone.cache_features.views", views, 0)
+    if views and backbone.freeze != "all":
+        yield "backbone.cache_features: only a frozen backbone's features stay the same; set backbone.freeze=all"
+    if views and (config.augment.mixup or config.augment.cutmix):
+        yield "backbone.cache_features: images cannot be mixed behind the backbone; set augment.mixup and cutmix to 0"
+    if views and config.dataset.cache == "off":
+        yield "backbone.cache_features: needs a cache; set dataset.cache=auto or a folder"
+
+
 def _head(c: HeadConfig) -> Iterator[str]:
     yield from _choice("head.name", c.name, ("auto", "linear", "mlp"))
     if c.name == "mlp" and len(c.hidden) != len(c.dropout):
@@ -102,8 +114,16 @@ def _augment(config: Config) -> Iterator[str]:
     yield from _choice("augment.interpolation", c.interpolation, ("bilinear", "nearest"))
     yield from _choice("augment.padding", c.padding, ("border", "reflection", "zeros"))
     yield from _range("augment.rotate", c.rotate, 0, 180)
-    for key in ("scale", "shift", "flip", "brightness", "contrast", "gray", "erase"):
+    yield from _range("augment.crop", c.crop, 0, 0.9)
+    yield from _range("augment.scale", c.scale, 0, 0.9)
+    for key in ("shift", "flip", "brightness", "contrast", "gray", "erase", "mixup", "cutmix"):
         yield from _range(f"augment.{key}", getattr(c, key), 0, 1)
+    if c.mixup + c.cutmix > 1:
+        yield f"augment.mixup + augment.cutmix: expected a sum of 1 at most, got {c.mixup:g} + {c.cutmix:g}"
+    if not 0 < c.mix_alpha < float("inf"):
+        yield f"augment.mix_alpha: expected a number above 0, got {c.mix_alpha:g}"
+    if config.loss.name == "focal" and (c.mixup or c.cutmix):
+        yield "loss=focal takes no mixed labels; use loss=cross_entropy, or set augment.mixup and augment.cutmix to 0"
 
 
 def _loss(c: LossConfig) -> Iterator[str]:

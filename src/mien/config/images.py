@@ -73,6 +73,8 @@ class DatasetConfig:
     """Side in pixels at which training images are kept before augmentation; ``null``: the backbone's input size."""
     workers: int = 0
     """Images decoded at a time; 0: one a core."""
+    cache: str = "auto"
+    """Where decoded images are kept for the next run: auto ($MIEN_CACHE or the user's cache folder), off, a folder."""
     drawn: DrawnConfig = field(default_factory=DrawnConfig)
     """For drawn_faces."""
     table: TableConfig = field(default_factory=TableConfig)

@@ -54,6 +54,11 @@ def to_yaml(config: Any) -> str:
 
 def from_yaml(path: Path) -> Config:
     """Read back what :func:`to_yaml` wrote."""
-    value = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(path)))
-    assert isinstance(value, Config)
+    return from_plain(Config, OmegaConf.load(path))
+
+
+def from_plain(schema: type[T], values: Any) -> T:
+    """An instance of a schema from plain values; those that are not given take their defaults."""
+    value = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), values))
+    assert isinstance(value, schema)
     return value

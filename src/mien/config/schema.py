@@ -18,6 +18,7 @@ __all__ = [
     "DatasetConfig",
     "DetectorConfig",
     "DrawnConfig",
+    "FeaturesConfig",
     "HeadConfig",
     "LoggerConfig",
     "LossConfig",
@@ -29,6 +30,14 @@ __all__ = [
     "TableConfig",
     "TrainerConfig",
 ]
+
+
+@dataclass
+class FeaturesConfig:
+    """Features of a frozen backbone, computed once and kept in the cache."""
+
+    views: int = 0
+    """Augmented views of every training image, of which an epoch draws one; 0: the backbone runs at every step."""
 
 
 @dataclass
@@ -45,6 +54,8 @@ class BackboneConfig:
     """none, all, or the stages to freeze, comma-separated, such as ``conv1,bn1,layer1``."""
     freeze_batchnorm: bool = True
     """Frozen batch norms keep their running statistics; false: they go on moving, as in study A."""
+    cache_features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    """For freeze=all: train the head on cached features."""
     image_size: int = 64
     """Side of the square input in pixels."""
     channels: int = 3
@@ -81,6 +92,8 @@ class AugmentConfig:
     """Shift along x and y as a share of the side, uniform in +-."""
     flip: float = 0.0
     """Probability of a mirror image."""
+    crop: float = 0.0
+    """A square of the image, its side uniform in (1 - this)..1 of the image's, anywhere inside, enlarged to fill it."""
     interpolation: str = "bilinear"
     """bilinear, or nearest as in study A."""
     padding: str = "border"
@@ -93,6 +106,12 @@ class AugmentConfig:
     """Probability that colour is taken away."""
     erase: float = 0.0
     """Probability that a random rectangle of 2 to 20 % of the area is blanked."""
+    mixup: float = 0.0
+    """Probability that an image and its label are blended with those of another image of the batch."""
+    cutmix: float = 0.0
+    """Probability that a rectangle of another image of the batch is pasted in, its label in proportion to the area."""
+    mix_alpha: float = 1.0
+    """mixup, cutmix: the image keeps a share drawn from Beta(this, this); 1: uniform, smaller: nearer to 0 or 1."""
 
 
 @dataclass
@@ -177,8 +196,8 @@ class TrainerConfig:
     """A number of devices, or auto: all there are. With several, each takes ``dataset.batch_size`` images a step."""
     strategy: str = "auto"
     """auto or ddp."""
-    precision: str = "32-true"
-    """Lightning's precision: 32-true, bf16-mixed, 16-mixed."""
+    precision: str = "auto"
+    """Lightning's precision (32-true, bf16-mixed, 16-mixed), or auto: bf16-mixed where that is faster."""
     channels_last: bool = True
     """Keep images and convolutions in the channels-last memory format."""
     limit_train_batches: Any = None

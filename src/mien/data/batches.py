@@ -1,11 +1,48 @@
-"""Batches straight from an array in memory: index look-ups, no worker processes."""
+"""Batches straight from an array: index look-ups, no worker processes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Labelled images, or features of them.
+
+    Attributes:
+        values: (V * M, ...) uint8 images or float features in memory, mapped from a file, or on a device: V views of
+            each of M images, one view of all of them after the other.
+        rows: (N,) int64 in 0..M-1, which of the images are meant.
+        labels: (N,) int64.
+        views: V; a training epoch draws one view of every image.
+    """
+
+    values: Tensor
+    rows: Tensor
+    labels: Tensor
+    views: int = 1
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the images that are meant, in bytes."""
+        return self.values[:1].nbytes * len(self) * self.views
+
+    def to(self, device: torch.device) -> "Labelled":
+        """The same on a device, without the images that are not meant."""
+        if self.views == 1 and len(self.rows) < len(self.values):
+            return whole(self.values[self.rows], self.labels).to(device)
+        return replace(self, values=self.values.to(device), rows=self.rows.to(device), labels=self.labels.to(device))
+
+
+def whole(values: Tensor, labels: Tensor) -> Labelled:
+    """All of these images, (N, ...), with their labels, (N,) int64."""
+    return Labelled(values, torch.arange(len(labels)), labels)
 
 
 @dataclass(frozen=True)
@@ -17,39 +54,43 @@ class Shard:
 
 
 class Batches:
-    """Labelled images as an iterable of batches, in file order or shuffled.
+    """Labelled images as an iterable of batches, in order or shuffled.
 
     Each process of several gets its share: when shuffling, equal numbers for all (so that they step together); else
     every image goes to exactly one process and none is repeated.
 
     Args:
-        images: (N, C, S, S) uint8.
-        labels: (N,) int64.
+        data: The images; batches lie on their device.
         size: B, images a batch; the last batch may be smaller, but a last training batch of one image is left out,
             since batch norm cannot use it.
-        order_seed: Seed of the shuffle, ``None`` for file order.
+        order_seed: Seed of the shuffle, and of the views drawn; ``None`` for order, and the first view.
         shard: This process among all.
     """
 
-    def __init__(
-        self, images: Tensor, labels: Tensor, size: int, order_seed: int | None = None, shard: Shard | None = None
-    ) -> None:
-        self.images, self.labels, self.size = images, labels, size
+    def __init__(self, data: Labelled, size: int, order_seed: int | None = None, shard: Shard | None = None) -> None:
+        self.data, self.size = data, size
         shard = shard or Shard()
+        device = data.values.device
+        self.rows = data.rows
         if order_seed is None:
-            self.order = torch.arange(len(labels))[shard.rank :: shard.world]
+            self.order = torch.arange(len(data), device=device)[shard.rank :: shard.world]
             return
-        shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(order_seed))
-        self.order = shuffled[: len(labels) // shard.world * shard.world][shard.rank :: shard.world]
-        if len(self.order) % size == 1 and len(self.order) > 1:
-            self.order = self.order[:-1]
+        generator = torch.Generator().manual_seed(order_seed)
+        shuffled = torch.randperm(len(data), generator=generator)
+        order = shuffled[: len(data) // shard.world * shard.world][shard.rank :: shard.world]
+        if len(order) % size == 1 and len(order) > 1:
+            order = order[:-1]
+        self.order = order.to(device)
+        if data.views > 1:
+            drawn = torch.randint(data.views, (len(data),), generator=generator).to(device)
+            self.rows = self.rows + drawn * (len(data.values) // data.views)
 
     def __len__(self) -> int:
         """Number of batches."""
         return ceil(len(self.order) / self.size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (B, C, S, S) uint8 and labels (B,) int64."""
+        """Images (B, C, S, S) uint8, or features (B, F), and labels (B,) int64."""
         for start in range(0, len(self.order), self.size):
             chosen = self.order[start : start + self.size]
-            yield self.images[chosen], self.labels[chosen]
+            yield self.data.values[self.rows[chosen]], self.data.labels[chosen]

@@ -1,155 +1,208 @@
-"""Decoding of a whole part into one array, in parallel, before training starts."""
+"""Decoding of whole parts, in parallel, before training starts: into memory, or once for all into the cache."""
 
 import logging
-import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from queue import SimpleQueue
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
 
 import numpy as np
+import PIL
+import psutil
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
+from rich.filesize import decimal
 
-from mien.config.schema import OnBadImage
+from mien.cache.store import ArrayStore, Recipe, key_of, open_store
+from mien.config.schema import DatasetConfig, OnBadImage
+from mien.data.chunks import chunks
 from mien.data.layout import listed
-from mien.data.prepare import BadImages, prepare, prepare_many
-from mien.data.readers import ImageReader
+from mien.data.prepare import BadImages, prepare
+from mien.data.readers import FileReader, ImageReader, Selection
 from mien.data.source import Part
-from mien.data.workers import Worker
-from mien.errors import DataError
+from mien.errors import CacheError, DataError, MienError
 from mien.types import InputSpec, SplitName
 
-__all__ = ["decode", "decode_parts", "prepare"]
+__all__ = ["Decoded", "Decoder", "prepare"]
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-_CHUNK = 64  # images a task
-
-Prepare = Callable[[NDArray[np.int64]], tuple[NDArray[np.uint8], BadImages]]
+_VERSION = 1  # of the decoding; to be raised whenever the same file comes out as other pixels
 
 
-def decode(
-    part: Part, spec: InputSpec, on_bad_image: OnBadImage, workers: int, size: int | None = None
-) -> tuple[NDArray[np.uint8], Part]:
-    """Decode all images of a part.
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The images of a part, prepared.
 
-    Args:
-        part: The part.
+    Attributes:
+        pixels: (M, C, S, S) uint8, 0..255, in memory or mapped from the cache; images of other parts may be among them.
+        rows: (N,) int64, which of them are the part's.
+        part: Their keys and labels.
+    """
+
+    pixels: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    part: Part
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, where: int | slice | NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Images of the part, copied."""
+        return self.pixels[self.rows[where]]
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Decodes parts.
+
+    Attributes:
         spec: What the network wants to see.
         on_bad_image: What to do with images that cannot be read.
         workers: Images decoded at a time; 0: one a core.
-        size: Side of the decoded images in pixels; ``None``: that of ``spec``.
-
-    Returns:
-        (N, C, S, S) uint8, 0..255, and the part that they are: ``part`` without the images that were skipped.
-
-    Raises:
-        DataError: Images cannot be read and are not to be skipped, or none can be read.
+        cache: ``auto`` (the user's cache folder; without it where that cannot be used), ``off``, or a folder.
     """
-    images, bad = _decode(part, spec, workers, size)
-    _judge(bad, len(part), on_bad_image)
-    return _without(images, part, bad)
 
+    spec: InputSpec
+    on_bad_image: OnBadImage = OnBadImage.error
+    workers: int = 0
+    cache: str = "off"
 
-def decode_parts(
-    parts: Mapping[SplitName, Part],
-    spec: InputSpec,
-    on_bad_image: OnBadImage,
-    workers: int,
-    train_size: int | None = None,
-) -> dict[SplitName, tuple[NDArray[np.uint8], Part]]:
-    """Decode several parts as :func:`decode` does one, and tell the bad images of all of them together.
+    @classmethod
+    def of(cls, config: DatasetConfig, spec: InputSpec) -> "Decoder":
+        """A decoder as the config asks for."""
+        return cls(spec, config.on_bad_image, config.workers, config.cache)
 
-    Args:
-        parts: The parts.
-        spec: What the network wants to see.
-        on_bad_image: What to do with images that cannot be read.
-        workers: Images decoded at a time; 0: one a core.
-        train_size: Side of the decoded train images in pixels; ``None``: that of ``spec``.
+    def decode(self, part: Part) -> Decoded:
+        """Decode one part.
 
-    Raises:
-        DataError: Images cannot be read and are not to be skipped, or none can be read.
-    """
-    sizes = {SplitName.TRAIN: train_size}
-    decoded = {split: _decode(part, spec, workers, sizes.get(split)) for split, part in parts.items()}
-    bad = [entry for _, entries in decoded.values() for entry in entries]
-    _judge(bad, sum(len(part) for part in parts.values()), on_bad_image)
-    return {split: _without(images, parts[split], entries) for split, (images, entries) in decoded.items()}
+        Raises:
+            DataError: Images cannot be read and are not to be skipped, or none can be read.
+            CacheError: The cache folder asked for cannot be used.
+        """
+        return self.decode_parts({SplitName.TEST: part})[SplitName.TEST]
 
+    def decode_parts(self, parts: Mapping[SplitName, Part], train_size: int | None = None) -> dict[SplitName, Decoded]:
+        """Decode several parts, and tell the bad images of all of them together.
 
-def cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        Args:
+            parts: The parts.
+            train_size: Side of the decoded train images in pixels; ``None``: that of the spec.
 
+        Raises:
+            DataError: Images cannot be read and are not to be skipped, or none can be read.
+            CacheError: The cache folder asked for cannot be used.
+        """
+        done: dict[tuple[int, int], tuple[NDArray[np.uint8], BadImages]] = {}
+        found: dict[SplitName, tuple[Decoded, BadImages]] = {}
+        for split, part in parts.items():
+            side = train_size if split is SplitName.TRAIN and train_size is not None else self.spec.size
+            reader, rows = _whole(part.reader) if self.cache != "off" else (part.reader, np.arange(len(part)))
+            if (id(reader), side) not in done:
+                done[id(reader), side] = self._pixels(reader, side)
+            pixels, bad = done[id(reader), side]
+            found[split] = _without(Decoded(pixels, rows, part), bad)
+        self._judge([entry for _, bad in found.values() for entry in bad], sum(map(len, parts.values())))
+        for images, bad in found.values():
+            if not len(images):
+                raise DataError(f"none of {len(bad)} images can be read, such as {bad[0][1]}")
+        return {split: images for split, (images, _) in found.items()}
 
-def _decode(part: Part, spec: InputSpec, workers: int, size: int | None) -> tuple[NDArray[np.uint8], BadImages]:
-    side = spec.size if size is None else size
-    images = np.empty((len(part), spec.channels, side, side), np.uint8)
-    chunks = [np.arange(start, min(start + _CHUNK, len(part))) for start in range(0, len(part), _CHUNK)]
-    bad: BadImages = []
-    count = min(workers or cores(), max(len(chunks), 1))
-    with _preparer(part.reader, side, spec.channels, count) as run, _progress(len(part)) as advance:
-        pool = ThreadPoolExecutor(count)
+    def _pixels(self, reader: ImageReader, side: int) -> tuple[NDArray[np.uint8], BadImages]:
+        """All images of a reader, (N, C, side, side), and those that cannot be read."""
+        if self.cache == "off":
+            return self._in_memory(reader, side)
         try:
-            for chunk, (pixels, unread) in zip(chunks, pool.map(run, chunks), strict=True):
-                images[chunk] = pixels
+            return self._cached(open_store(self.cache), reader, side)
+        except CacheError as error:
+            if self.cache != "auto":
+                raise
+            log.warning("%s\ngoing on without a cache", error)
+            return self._in_memory(reader, side)
+
+    def _in_memory(self, reader: ImageReader, side: int) -> tuple[NDArray[np.uint8], BadImages]:
+        shape = (len(reader), self.spec.channels, side, side)
+        needed, free = int(np.prod(shape)), psutil.virtual_memory().available
+        if needed > free:
+            raise DataError(
+                f"the decoded images take {decimal(needed)}, and {decimal(free)} of memory are free; "
+                "dataset.cache=<folder on a large disk> streams them from there"
+            )
+        images, bad, start = np.empty(shape, np.uint8), [], 0
+        for pixels, unread in chunks(reader, side, self.spec.channels, self.workers):
+            images[start : start + len(pixels)] = pixels
+            start += len(pixels)
+            bad += unread
+        return images, bad
+
+    def _cached(self, store: ArrayStore, reader: ImageReader, side: int) -> tuple[NDArray[np.uint8], BadImages]:
+        recipe = self._recipe(reader, side)
+        entry = store.get(recipe)
+        if any(_reads(reader, index) for index, _ in entry.extra["bad"]):  # mended without a trace, by chmod say
+            store.drop(recipe.key)
+            entry = store.get(recipe)
+        return entry.array, [(index, reason) for index, reason in entry.extra["bad"]]
+
+    def _recipe(self, reader: ImageReader, side: int) -> Recipe:
+        channels, workers = self.spec.channels, self.workers
+
+        def key() -> str:
+            how = f"images {_VERSION} Pillow {PIL.__version__} {channels} x {side} x {side}"
+            return key_of([how, *(reader.state(index) for index in range(len(reader)))])
+
+        def blocks(extra: dict[str, Any]) -> Any:
+            bad: BadImages = []
+            for pixels, unread in chunks(reader, side, channels, workers):
+                yield pixels
                 bad += unread
-                advance(len(chunk))
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return images, bad
+            if key() != before:
+                raise DataError("images of the data set were changed while they were read; run the command again")
+            extra["bad"] = bad
+
+        before = key()
+        about = f"{len(reader)} images of {_place(reader)}, {side} px, {'gray' if channels == 1 else 'RGB'}"
+        return Recipe(before, about, (len(reader), channels, side, side), np.uint8, blocks)
+
+    def _judge(self, bad: BadImages, total: int) -> None:
+        """Raise or warn where there are bad images."""
+        if not bad:
+            return
+        text = f"{len(bad)} of {total} images cannot be read"
+        lines = listed([reason for _, reason in bad], shown=len(bad))
+        if self.on_bad_image is OnBadImage.error:
+            raise DataError(
+                f"{text}; mend or remove them, or go on without them by dataset.on_bad_image=skip:\n{lines}"
+            )
+        log.warning("%s and are skipped:\n%s", text, lines)
 
 
-@contextmanager
-def _preparer(reader: ImageReader, size: int, channels: int, count: int) -> Iterator[Prepare]:
-    """A function that prepares chunks and may be called from ``count`` threads at a time."""
-    if len(reader) < reader.process_from or count == 1:
-        yield partial(prepare_many, reader, size=size, channels=channels)
-        return
-    with ExitStack() as stack:
-        idle: SimpleQueue[Worker] = SimpleQueue()
-        for _ in range(count):
-            idle.put(stack.enter_context(Worker(reader, size, channels)))
-
-        def run(indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], BadImages]:
-            worker = idle.get()
-            try:
-                return worker.prepare(indices)
-            finally:
-                idle.put(worker)
-
-        yield run
+def _whole(reader: ImageReader) -> tuple[ImageReader, NDArray[np.int64]]:
+    """The reader behind a selection, so that all cuts of a data set share one cached array, and the rows chosen."""
+    if isinstance(reader, Selection):
+        return reader.reader, reader.indices
+    return reader, np.arange(len(reader))
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("decoding images", total=total)
-        yield partial(bar.advance, task)
+def _without(images: Decoded, bad: BadImages) -> tuple[Decoded, BadImages]:
+    """The images that can be read, and those of the part that cannot."""
+    reasons = dict(bad)
+    lost = np.isin(images.rows, list(reasons))
+    if not lost.any():
+        return images, []
+    kept = np.flatnonzero(~lost)
+    left = Decoded(images.pixels, images.rows[kept], images.part.take(kept))
+    return left, [(row, reasons[row]) for row in images.rows[lost].tolist()]
 
 
-def _judge(bad: BadImages, total: int, on_bad_image: OnBadImage) -> None:
-    """Raise or warn where there are bad images."""
-    if not bad:
-        return
-    text = f"{len(bad)} of {total} images cannot be read"
-    lines = listed([reason for _, reason in bad], shown=len(bad))
-    if on_bad_image is OnBadImage.error:
-        raise DataError(f"{text}; mend or remove them, or go on without them by dataset.on_bad_image=skip:\n{lines}")
-    logger.warning("%s and are skipped:\n%s", text, lines)
+def _reads(reader: ImageReader, index: int) -> bool:
+    try:
+        reader.read(index)
+    except MienError:
+        return False
+    return True
 
 
-def _without(images: NDArray[np.uint8], part: Part, bad: BadImages) -> tuple[NDArray[np.uint8], Part]:
-    """The images and the part without the bad ones."""
-    if not bad:
-        return images, part
-    if len(bad) == len(part):
-        raise DataError(f"none of {len(part)} images can be read, such as {bad[0][1]}")
-    kept = np.setdiff1d(np.arange(len(part)), [index for index, _ in bad])
-    return images[kept], part.take(kept)
+def _place(reader: ImageReader) -> str:
+    """Where the images are from, for people: a folder or a table."""
+    if isinstance(reader, FileReader):
+        return "/".join((reader.root.name, *PurePath(reader.paths[0]).parts[:-1][:1]))
+    return reader.key(0).rpartition(":")[0]

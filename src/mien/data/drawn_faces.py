@@ -1,6 +1,9 @@
 """``dataset=drawn_faces``: the default set, drawn on the spot by :mod:`mien.data.drawn`; nothing is downloaded."""
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 
 from mien import __version__
 from mien.config.schema import DatasetConfig
+from mien.data import drawn
 from mien.data.drawn import DrawnFaces
 from mien.data.source import Part, SourceData
 from mien.labels import EXPRESSIONS
@@ -42,26 +46,37 @@ class DrawnReader:
         """The settings, the number and mien's version: a face follows from them."""
         return f"{self.key(index)}:{__version__}"
 
+    def state(self, index: int) -> str:
+        """The stamp, and a hash of the renderer's code."""
+        return f"{self.stamp(index)}:{_renderer()}"
+
     def digest(self, index: int) -> bytes:
         """Its own for every face; no two are equal."""
         return self.key(index).encode()
 
 
+@cache
+def _renderer() -> str:
+    """A hash of the code that draws."""
+    files = sorted(Path(drawn.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
 def load_drawn_faces(config: DatasetConfig) -> SourceData:
     """The three splits of drawn faces; label noise goes into train only."""
-    drawn = config.drawn
-    sizes = {SplitName.TRAIN: drawn.train, SplitName.VALIDATION: drawn.validation, SplitName.TEST: drawn.test}
+    asked = config.drawn
+    sizes = {SplitName.TRAIN: asked.train, SplitName.VALIDATION: asked.validation, SplitName.TEST: asked.test}
     parts = {}
     for number, (split, count) in enumerate(sizes.items()):
         if count == 0:
             continue
-        seed = int(np.random.SeedSequence([drawn.seed, number]).generate_state(1)[0])
-        faces = DrawnFaces(count, seed, drawn.size)
-        reader = DrawnReader(faces, f"drawn:{split}:seed{drawn.seed}:{drawn.size}px")
+        seed = int(np.random.SeedSequence([asked.seed, number]).generate_state(1)[0])
+        faces = DrawnFaces(count, seed, asked.size)
+        reader = DrawnReader(faces, f"drawn:{split}:seed{asked.seed}:{asked.size}px")
         parts[split] = Part(reader, np.asarray(faces.labels, np.int64))
     if SplitName.TRAIN in parts:
         train = parts[SplitName.TRAIN]
-        parts[SplitName.TRAIN] = replace(train, labels=with_label_noise(train.labels, drawn.label_noise, drawn.seed))
+        parts[SplitName.TRAIN] = replace(train, labels=with_label_noise(train.labels, asked.label_noise, asked.seed))
     return SourceData("drawn_faces", "", EXPRESSIONS, parts)
 
 

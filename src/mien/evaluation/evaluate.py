@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from mien.data.source import Part
+from mien.data.decode import Decoded
 from mien.evaluation.predict import Predictor
 from mien.labels import LabelSet
 from mien.metrics.classification import evaluate_predictions
@@ -21,12 +20,12 @@ class Evaluation:
     Attributes:
         result: The scores.
         predictions: One row an image: ``key``, ``label``, ``predicted`` and ``p_<class>``.
-        images: (N, C, S, S) uint8, as the network saw them.
+        images: As the network saw them.
     """
 
     result: EvalResult
     predictions: pd.DataFrame
-    images: NDArray[np.uint8]
+    images: Decoded
 
     def image(self, index: int) -> Image:
         """One image for show, (S, S, 3) uint8 RGB."""
@@ -34,12 +33,11 @@ class Evaluation:
         return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
-def evaluate(images: NDArray[np.uint8], part: Part, labels: LabelSet, predictor: Predictor) -> Evaluation:
+def evaluate(images: Decoded, labels: LabelSet, predictor: Predictor) -> Evaluation:
     """Predict and score.
 
     Args:
-        images: (N, C, S, S) uint8, the part's images, decoded.
-        part: Their keys, and their labels in the order of ``labels``.
+        images: The images, with their labels in the order of ``labels``.
         labels: The data set's classes; each must be among the model's.
         predictor: The model.
 
@@ -47,6 +45,7 @@ def evaluate(images: NDArray[np.uint8], part: Part, labels: LabelSet, predictor:
         LabelError: A class of the data set is none of the model's.
     """
     to_model = np.array(labels.mapping_to(predictor.labels), np.int64)
+    part = images.part
     truth = to_model[part.labels]
     probabilities = predictor.arrays(images)
     names = np.array(predictor.labels.names)

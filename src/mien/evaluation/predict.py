@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mien.data.decode import Decoded
 from mien.data.prepare import prepare
 from mien.labels import LabelSet
 from mien.models.bundle import Bundle
@@ -37,8 +38,8 @@ class Predictor:
         return self.arrays(np.stack([prepare(image, self.spec.size, self.spec.channels) for image in images]))
 
     @torch.inference_mode()
-    def arrays(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (N, K) of prepared images (N, C, S, S) uint8."""
+    def arrays(self, images: NDArray[np.uint8] | Decoded) -> NDArray[np.float32]:
+        """Probabilities (N, K) of prepared images (N, C, S, S) uint8, read a batch at a time."""
         starts = range(0, len(images), BATCH)
         parts = [self._batch(torch.from_numpy(images[start : start + BATCH])) for start in starts]
         return torch.cat(parts).cpu().numpy()

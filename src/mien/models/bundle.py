@@ -12,6 +12,7 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
+from mien.config.load import from_plain
 from mien.config.schema import BackboneConfig, HeadConfig
 from mien.errors import RunFolderError, WeightsError
 from mien.files import read_json, write_json
@@ -103,7 +104,7 @@ class Bundle:
         if facts.get("schema") != SCHEMA:
             raise RunFolderError(f"{folder / FACTS}: expected schema {SCHEMA}, got {facts.get('schema')}")
         labels = LabelSet(tuple(facts["labels"]))
-        backbone, head = BackboneConfig(**facts["backbone"]), HeadConfig(**facts["head"])
+        backbone, head = from_plain(BackboneConfig, facts["backbone"]), from_plain(HeadConfig, facts["head"])
         classifier = build_classifier(backbone, head, len(labels), load=False)
         try:
             classifier.load_state_dict(load_file(folder / WEIGHTS))

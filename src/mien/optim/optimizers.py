@@ -21,11 +21,11 @@ def build_optimizer(config: OptimizerConfig, backbone: nn.Module, head: nn.Modul
     backbone_lr = config.lr if config.backbone_lr is None else config.backbone_lr
     groups = _groups(backbone, backbone_lr, config.weight_decay) + _groups(head, config.lr, config.weight_decay)
     if config.name == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
+        return torch.optim.SGD(groups, config.lr, config.momentum, nesterov=config.nesterov, fused=True)
     if config.name == "adam":
-        return torch.optim.Adam(groups, lr=config.lr)
+        return torch.optim.Adam(groups, config.lr, fused=True)
     if config.name == "adamw":
-        return torch.optim.AdamW(groups, lr=config.lr)
+        return torch.optim.AdamW(groups, config.lr, fused=True)
     return _timm_optimizer(config, groups)
 
 

@@ -1,18 +1,25 @@
 """The LightningDataModule: training images and the split on which epochs are chosen."""
 
+import logging
+
+import psutil
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 
-from mien.data.batches import Batches, Shard
+from mien.data.batches import Batches, Labelled, Shard
+from mien.data.decode import Decoded
+from mien.data.prefetch import Prefetched
 from mien.seeds import derive
 
-Arrays = tuple[Tensor, Tensor]
-"""Images (N, C, S, S) uint8 and labels (N,) int64."""
+log = logging.getLogger(__name__)
+
+_SHARE = 0.5  # of the free memory, of a GPU or of the machine, that images may take
 
 
 class ExpressionData(pl.LightningDataModule):
-    """Decoded images in memory, shuffled anew every epoch by (seed, epoch) alone.
+    """Decoded images, shuffled anew every epoch by (seed, epoch) alone.
+
+    Images that fit lie on the device as uint8, and a batch is an index look-up; others are read ahead in a thread.
 
     Args:
         train: Training images and labels.
@@ -21,31 +28,57 @@ class ExpressionData(pl.LightningDataModule):
         seed: The run's seed.
     """
 
-    def __init__(self, train: Arrays, selection: Arrays | None, batch_size: int, seed: int) -> None:
+    def __init__(self, train: Labelled, selection: Labelled | None, batch_size: int, seed: int) -> None:
         super().__init__()
-        self.train_arrays, self.selection_arrays = train, selection
+        self.train_images, self.selection_images = train, selection
         self.batch_size, self.seed = batch_size, seed
+        self.device = torch.device("cpu")
+
+    @property
+    def on_features(self) -> bool:
+        """Whether features stand in the place of images."""
+        return self.train_images.values.is_floating_point()
+
+    def setup(self, stage: str) -> None:
+        """Put the images on the device, if they fit there."""
+        if self.trainer is None or self.trainer.strategy.root_device.type != "cuda":
+            return
+        self.device = self.trainer.strategy.root_device
+        for name in ("train_images", "selection_images"):
+            images = getattr(self, name)
+            if images is not None and images.nbytes < _SHARE * torch.cuda.mem_get_info(self.device)[0]:
+                setattr(self, name, images.to(self.device))
+
+    def train_dataloader(self) -> Batches | Prefetched:
+        """This epoch's batches; the Trainer asks again before every epoch."""
+        epoch = 0 if self.trainer is None else self.trainer.current_epoch
+        return self._ahead(Batches(self.train_images, self.batch_size, derive(self.seed, epoch), self._shard()))
+
+    def steps(self, processes: int) -> int:
+        """Training steps an epoch, with so many processes."""
+        return len(Batches(self.train_images, self.batch_size, order_seed=0, shard=Shard(0, processes)))
+
+    def val_dataloader(self) -> Batches | Prefetched | list[Batches]:
+        """The selection split in order, or nothing."""
+        if self.selection_images is None:
+            return []
+        return self._ahead(Batches(self.selection_images, max(self.batch_size, 256), shard=self._shard()))
 
     def _shard(self) -> Shard:
         trainer = self.trainer
         return Shard() if trainer is None else Shard(trainer.global_rank, trainer.world_size)
 
-    def train_dataloader(self) -> Batches:
-        """This epoch's batches; the Trainer asks again before every epoch."""
-        epoch = 0 if self.trainer is None else self.trainer.current_epoch
-        return Batches(*self.train_arrays, self.batch_size, derive(self.seed, epoch), self._shard())
-
-    def steps(self, processes: int) -> int:
-        """Training steps an epoch, with so many processes."""
-        return len(Batches(*self.train_arrays, self.batch_size, order_seed=0, shard=Shard(0, processes)))
-
-    def val_dataloader(self) -> Batches | list[Batches]:
-        """The selection split in file order, or nothing."""
-        if self.selection_arrays is None:
-            return []
-        return Batches(*self.selection_arrays, max(self.batch_size, 256), shard=self._shard())
+    def _ahead(self, batches: Batches) -> Batches | Prefetched:
+        """Read ahead what is not on the GPU, and what may have to come from the disk."""
+        if batches.data.values.device != self.device:
+            return Prefetched(batches, pin=True)
+        if batches.data.values.nbytes > _SHARE * psutil.virtual_memory().total:
+            return Prefetched(batches, pin=False)
+        return batches
 
 
-def to_tensors(images: object, labels: object) -> Arrays:
-    """NumPy arrays as tensors that share their memory."""
-    return torch.as_tensor(images), torch.as_tensor(labels)
+def labelled(images: Decoded) -> Labelled:
+    """Decoded images as tensors that share their memory."""
+    return Labelled(
+        torch.from_numpy(images.pixels), torch.from_numpy(images.rows), torch.from_numpy(images.part.labels)
+    )

@@ -2,28 +2,30 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from pytorch_lightning.loggers import Logger
-from torch import Tensor
 
 from mien.augment import Augment
 from mien.config.schema import Config, TrainerConfig
 from mien.environment import is_first_process
 from mien.errors import ConfigError
+from mien.mix import Mix
 from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
 from mien.optim.losses import build_loss
 from mien.optim.optimizers import build_optimizer
 from mien.optim.schedules import Length, build_schedule
 from mien.results import SelectionScore
+from mien.training.allocator import keep_freed_memory
 from mien.training.checkpoints import BEST, FOLDER, LAST, Checkpoints
 from mien.training.data import ExpressionData
 from mien.training.history import History
 from mien.training.module import STOPPED, ExpressionModule
-from mien.training.trainer import build_trainer
+from mien.training.precision import resolve_precision
+from mien.training.trainer import build_trainer, pick_accelerator
 from mien.types import InputSpec
 
 log = logging.getLogger(__name__)
@@ -69,10 +71,14 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
         KeyboardInterrupt: It was interrupted; the same call continues it.
     """
     torch.manual_seed(config.seed)
+    if not torch.cuda.is_available() or config.trainer.accelerator == "cpu":
+        keep_freed_memory()
     history = History(run.folder / "metrics.csv", config.trainer.max_epochs, writes=is_first_process())
-    trainer = build_trainer(config.trainer, Checkpoints(run.folder, history, config.protocol), run.logger)
+    trainer = build_trainer(
+        settled(config.trainer, classifier), Checkpoints(run.folder, history, config.protocol), run.logger
+    )
     length = _length(config.trainer, data.steps(trainer.world_size))
-    module = build_module(config, classifier, spec, length, data.train_arrays[1], history.append)
+    module = build_module(config, classifier, spec, length, data, history.append)
     last = run.folder / FOLDER / LAST
     if last.is_file():
         log.info("continuing after epoch %d of %d", len(history.rows), config.trainer.max_epochs)
@@ -91,28 +97,36 @@ def build_module(
     classifier: Classifier,
     spec: InputSpec,
     length: Length,
-    labels: Tensor,
+    data: ExpressionData,
     on_epoch: Callable[[dict[str, float]], None],
 ) -> ExpressionModule:
-    """The LightningModule with all its parts; ``labels`` are those of the training images, (N,) int64."""
+    """The LightningModule with all its parts."""
     if config.trainer.channels_last:
         classifier.to(memory_format=torch.channels_last)
     num_classes = classifier.num_classes
-    counts = tuple(torch.bincount(labels, minlength=num_classes).tolist())
+    counts = tuple(torch.bincount(data.train_images.labels, minlength=num_classes).tolist())
     optimizer = build_optimizer(config.optimizer, classifier.backbone, classifier.head)
     schedule = build_schedule(config.schedule, optimizer, length)
     return ExpressionModule(
         classifier=classifier,
         augment=Augment(config.augment, spec.size),
         normalise=Normalise(spec, config.trainer.channels_last),
+        mix=Mix(config.augment, num_classes),
         loss=build_loss(config.loss, counts),
         optimizer=optimizer,
         schedule=schedule,
         plateau_monitor=f"val_{config.schedule.monitor}",
         num_classes=num_classes,
         seed=config.seed,
+        on_features=data.on_features,
         on_epoch=on_epoch,
     )
+
+
+def settled(config: TrainerConfig, classifier: Classifier) -> TrainerConfig:
+    """The config with ``precision=auto`` decided for this machine and network."""
+    device = "cuda" if pick_accelerator(config.accelerator) == "gpu" else "cpu"
+    return replace(config, precision=resolve_precision(config.precision, device, classifier))
 
 
 def _length(config: TrainerConfig, steps: int) -> Length:

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from mien.augment import Augment
 from mien.errors import MienError
 from mien.metrics.classification import RunningScore
+from mien.mix import Mix
 from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
 from mien.seeds import derive
@@ -30,13 +31,15 @@ class ExpressionModule(pl.LightningModule):
         classifier: The network.
         augment: Random changes of training images.
         normalise: From uint8 images to what the network sees.
-        loss: Logits (B, K) and labels (B,) to a scalar.
+        mix: Blends the training images of a batch, and their labels.
+        loss: Logits (B, K) and labels (B,), or soft targets (B, K) where images are mixed, to a scalar.
         optimizer: What moves the parameters.
         schedule: What moves the learning rate: after every step, or (plateau) after every epoch.
         plateau_monitor: The logged value that a plateau schedule looks at.
         num_classes: K.
         seed: The run's seed; epoch e draws its augmentation and dropout from (seed, e), so that a run that is
             continued goes on exactly as one that was never interrupted.
+        on_features: Whether batches hold features of the frozen backbone instead of images.
         on_epoch: Called with the values of every finished epoch.
     """
 
@@ -46,22 +49,25 @@ class ExpressionModule(pl.LightningModule):
         classifier: Classifier,
         augment: Augment,
         normalise: Normalise,
+        mix: Mix,
         loss: nn.Module,
         optimizer: Optimizer,
         schedule: Schedule,
         plateau_monitor: str,
         num_classes: int,
         seed: int,
+        on_features: bool,
         on_epoch: Callable[[dict[str, float]], None],
     ) -> None:
         super().__init__()
         self.classifier = classifier
         self.augment = augment
         self.normalise = normalise
+        self.mix = mix
         self.loss = loss
         self.optimizer, self.schedule, self.plateau_monitor = optimizer, schedule, plateau_monitor
         self.on_epoch = on_epoch
-        self.seed = seed
+        self.seed, self.on_features = seed, on_features
         self.generator = torch.Generator()
         self.selected: dict[str, float] = {}
         self.started = perf_counter()
@@ -96,20 +102,24 @@ class ExpressionModule(pl.LightningModule):
         torch.manual_seed(seed)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """The loss of one augmented batch."""
+        """The loss of one augmented batch; the score counts an image that was mixed under its own label."""
         images, labels = batch
+        if self.on_features:
+            return self._step(images, labels, labels, self.train_score)
         with torch.autocast(images.device.type, enabled=False):  # bf16 would round the sampling grid
             inputs = self.normalise(self.augment(images.float() / 255, self.generator))
-        return self._step(inputs, labels, self.train_score)
+            inputs, targets = self.mix(inputs, labels, self.generator)
+        return self._step(inputs, targets, labels, self.train_score)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Score one batch of the selection split."""
         images, labels = batch
-        self._step(self.normalise(images), labels, self.val_score)
+        inputs = images if self.on_features else self.normalise(images)
+        self._step(inputs, labels, labels, self.val_score)
 
-    def _step(self, inputs: Tensor, labels: Tensor, score: RunningScore) -> Tensor:
-        logits = self.classifier(inputs)
-        loss: Tensor = self.loss(logits, labels) + self.classifier.backbone.penalty()
+    def _step(self, inputs: Tensor, targets: Tensor, labels: Tensor, score: RunningScore) -> Tensor:
+        logits = self.classifier.head(inputs.float()) if self.on_features else self.classifier(inputs)
+        loss: Tensor = self.loss(logits, targets) + self.classifier.backbone.penalty()
         score.update(logits.detach(), labels, loss.detach())
         return loss
 

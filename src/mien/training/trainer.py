@@ -62,6 +62,7 @@ def _hush() -> None:
     """Silence advice of Lightning that does not fit here; each line says why."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and tips; the log has its own lines
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's own use of torch
+    warnings.filterwarnings("ignore", "Found .* in eval mode")  # frozen parts are meant to be
     warnings.filterwarnings("ignore", ".*sync_dist=True")  # the values are summed over all processes before
     warnings.filterwarnings("ignore", ".*smaller than the logging interval")  # values are logged once an epoch
 

@@ -1,0 +1,181 @@
+"""Cached features of a frozen backbone: what the backbone gives, kept and shared."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mien.augment import Augment
+from mien.cache.store import ArrayStore
+from mien.config.schema import (
+    AugmentConfig,
+    BackboneConfig,
+    Config,
+    DatasetConfig,
+    FeaturesConfig,
+    HeadConfig,
+    LossConfig,
+    OptimizerConfig,
+    ProtocolConfig,
+    ScheduleConfig,
+    TrainerConfig,
+)
+from mien.data.batches import Labelled, whole
+from mien.errors import MienError
+from mien.models.factory import build_classifier, input_spec
+from mien.models.normalise import Normalise
+from mien.seeds import derive
+from mien.training.data import ExpressionData
+from mien.training.features import Features
+from mien.training.fit import RunPlace, fit
+
+IMAGES = torch.randint(0, 256, (40, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+LABELS = torch.arange(40) % 7
+
+
+def config(views=2, moving=False, **augment):
+    backbone = BackboneConfig("small_cnn", image_size=16, freeze="all", freeze_batchnorm=not moving)
+    return Config(
+        dataset=DatasetConfig("drawn_faces", batch_size=8),
+        backbone=replace(backbone, cache_features=FeaturesConfig(views)),
+        head=HeadConfig("linear"),
+        augment=AugmentConfig(**augment),
+        loss=LossConfig("cross_entropy"),
+        optimizer=OptimizerConfig("sgd", lr=1e-3),
+        schedule=ScheduleConfig("constant"),
+        protocol=ProtocolConfig("clean"),
+        trainer=TrainerConfig(max_epochs=3, accelerator="cpu", precision="32-true"),
+    )
+
+
+def data(rows=None):
+    train = whole(IMAGES, LABELS) if rows is None else Labelled(IMAGES, rows, LABELS[rows])
+    return ExpressionData(train, whole(IMAGES[:9], LABELS[:9]), 8, seed=0)
+
+
+def classifier(settings):
+    torch.manual_seed(0)
+    built = build_classifier(settings.backbone, settings.head, 7)
+    for module in built.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var *= 0.1  # features of about 1
+    return built
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ArrayStore(tmp_path / "cache")
+
+
+def features(settings, store, given=None, built=None):
+    built = built or classifier(settings)
+    made = Features(settings, built.backbone, input_spec(settings.backbone), "cpu", store)
+    return made.of(given or data())
+
+
+def direct(settings, images, seed):
+    """What the backbone gives for one view, without the cache."""
+    built, spec = classifier(settings).eval(), input_spec(settings.backbone)
+    images = images.float() / 255
+    if seed is not None:
+        images = Augment(settings.augment, 16)(images, torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        return built.backbone(Normalise(spec)(images))
+
+
+def test_views_and_selection_are_what_the_backbone_gives(store):
+    settings = config(rotate=20, flip=0.5)
+    got = features(settings, store)
+    assert got.train_images.values.shape == (80, 256)
+    assert got.train_images.values.dtype == torch.float16
+    assert got.train_images.views == 2
+    assert got.on_features
+    for view in (0, 1):
+        expected = direct(settings, IMAGES, derive(0, view))
+        torch.testing.assert_close(got.train_images.values[40 * view :][:40].float(), expected, rtol=1e-3, atol=1e-3)
+    assert not torch.equal(got.train_images.values[:40], got.train_images.values[40:])
+    assert got.train_images.values.float().std() > 0.1
+    expected = direct(settings, IMAGES[:9], None)
+    torch.testing.assert_close(got.selection_images.values.float(), expected, rtol=1e-3, atol=1e-3)
+    assert got.selection_images.views == 1
+
+
+def test_a_part_of_the_images(store):
+    rows = torch.tensor([30, 2, 17])
+    got = features(config(1), store, data(rows)).train_images
+    torch.testing.assert_close(got.values.float(), direct(config(1), IMAGES[rows], None), rtol=1e-3, atol=1e-3)
+    assert got.rows.tolist() == [0, 1, 2]
+    assert got.labels.tolist() == LABELS[rows].tolist()
+
+
+def count(store):
+    return len(list(store.folder.glob("*.npy")))
+
+
+def test_computed_once_for_all_seeds_and_heads(store, monkeypatch):
+    first = features(config(), store)
+    monkeypatch.setattr(Features, "_compute", None)
+    second = features(replace(config(), seed=5, head=HeadConfig("mlp", [4], [0.0])), store)
+    assert torch.equal(first.train_images.values, second.train_images.values)
+    assert count(store) == 2
+
+
+@pytest.mark.parametrize("what", ["views", "augmentation", "weights", "images", "precision", "normalisation"])
+def test_what_the_features_depend_on_is_in_the_key(what, store):
+    settings = config()
+    features(settings, store)
+    before, built, given = count(store), classifier(settings), data()
+    if what == "views":
+        settings = config(3)
+    if what == "augmentation":
+        settings = config(flip=0.5)
+    if what == "weights":
+        built.backbone.trunk[0][0].weight.data[0] += 0.1
+    if what == "images":
+        given = ExpressionData(whole(IMAGES.flip(0), LABELS), given.selection_images, 8, 0)
+    if what == "precision":
+        settings = replace(settings, trainer=replace(settings.trainer, precision="bf16-mixed"))
+    if what == "normalisation":
+        settings = replace(settings, backbone=replace(settings.backbone, mean=[0.4] * 3, std=[0.5] * 3))
+    features(settings, store, given, built)
+    new = {"views": 1, "augmentation": 1, "images": 1}.get(what, 2)
+    assert count(store) == before + new
+
+
+def test_moving_batch_norms_move_as_the_views_pass_and_are_kept(store):
+    settings = config(3, moving=True, flip=0.5)
+    first, second = classifier(settings), classifier(settings)
+    start = {name: value.clone() for name, value in first.backbone.named_buffers()}
+    one = features(settings, store, built=first)
+    two = features(settings, store, built=second)
+    steps = first.backbone.get_buffer("trunk.stem.1.num_batches_tracked")
+    assert int(steps) == 3 * 5
+    for name, value in first.backbone.named_buffers():
+        assert torch.equal(value, second.backbone.get_buffer(name)), name
+        assert not torch.equal(value, start[name]), name
+    assert torch.equal(one.train_images.values, two.train_images.values)
+    assert torch.equal(one.selection_images.values, two.selection_images.values)
+
+
+def test_features_beyond_float16_are_refused(store):
+    built = classifier(config())
+    built.backbone.trunk.stage3.activation = torch.nn.Hardtanh(1e6, 2e6)
+    with pytest.raises(MienError, match="too large for float16"):
+        features(config(), store, built=built)
+    assert count(store) == 0
+
+
+def test_the_head_learns_as_it_does_behind_the_frozen_backbone(store, tmp_path):
+    """One view without augmentation: the same losses, but for the rounding of features to float16."""
+    settings, losses, states = config(1), [], []
+    for cached in (False, True):
+        built = classifier(settings)
+        given = features(settings, store, built=built) if cached else data()
+        spec = input_spec(settings.backbone)
+        fit(settings, built, spec, given, RunPlace(tmp_path / str(cached)))
+        losses.append((tmp_path / str(cached) / "metrics.csv").read_text())
+        states.append(built.state_dict())
+    rows = [[[float(value) for value in line.split(",")[:8]] for line in text.splitlines()[1:]] for text in losses]
+    assert rows[0][2][2] < 0.9 * rows[0][0][2]  # the train loss falls
+    torch.testing.assert_close(torch.tensor(rows[1]), torch.tensor(rows[0]), rtol=2e-3, atol=2e-3)
+    assert torch.equal(states[0]["backbone.trunk.stem.0.weight"], states[1]["backbone.trunk.stem.0.weight"])
