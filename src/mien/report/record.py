@@ -54,6 +54,7 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
         f"| hardware | {hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB, {devices} |",
         f"| software | Python {environment['python']}, torch {packages['torch']}, timm {packages['timm']}, "
         f"Lightning {packages['pytorch-lightning']} |",
+        f"| precision | {environment.get('precision', 'not recorded')} |",
         f"| time | {seconds} |",
     ]
 
