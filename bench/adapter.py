@@ -5,7 +5,6 @@ import io
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from mien.cli import CONF
 from mien.config.load import register, typed
-from mien.config.schema import Config, DatasetConfig
+from mien.config.schema import Config
 from mien.sweep import register_resolvers
 
 Hook = Callable[[pl.Trainer, Any, Any], None]
@@ -44,13 +43,8 @@ def composed(overrides: list[str]) -> Config:
 
 
 def cache_override(folder: Path) -> list[str]:
-    """``dataset.cache=<folder>``, or nothing where this mien has no cache."""
-    return [f"dataset.cache={folder}"] if has_cache() else []
-
-
-def has_cache() -> bool:
-    """Whether this mien keeps decoded images on disk."""
-    return "cache" in {field.name for field in fields(DatasetConfig)}
+    """``dataset.cache=<folder>``."""
+    return [f"dataset.cache={folder}"]
 
 
 def random_weights(config: Config, folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adapter import LEAN, cache_override, composed, has_cache
+from adapter import LEAN, cache_override, composed
 from common import (
     add_data_options,
     alternate,
@@ -71,17 +71,14 @@ def main() -> None:
             f"cold, workers={count}": partial(cold, overrides, source, count) for count in WORKERS
         }
         decode(overrides, source, max(WORKERS), Path(folder))  # fills the cache, and the operating system's
-        if has_cache():
-            contenders["warm"] = partial(decode, overrides, source, 1, Path(folder))
+        contenders["warm"] = partial(decode, overrides, source, 1, Path(folder))
         seconds = {name: spread(values) for name, values in alternate(contenders, options.rounds).items()}
     images = {str(split): len(part) for split, part in source.parts.items()}
     total = sum(images.values())
     rows = [[name, shown(value, 3), f"{total / value['median']:,.0f}"] for name, value in seconds.items()]
-    rows += [] if has_cache() else [["warm", shown(None), ""]]
     title = f"Decoding {total:,} images of {source.name} to {options.image_size} px"
     print_table(title, ["", "seconds: median (min..max)", "images/s"], rows)
-    note = None if has_cache() else "this mien has no cache of decoded images: warm was not measured"
-    write(options, {"data": source.name, "images": images, "note": note, "seconds": seconds})
+    write(options, {"data": source.name, "images": images, "seconds": seconds})
 
 
 if __name__ == "__main__":

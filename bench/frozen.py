@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from adapter import composed, random_weights
-from common import ROOT, add_data_options, command_parser, data_overrides, draw_folder, print_table, write
+from common import ROOT, add_data_options, command_parser, data_overrides, print_table, write
 from plain_loop import PlainLoop, PlainProcess
 
 from mien.files import read_json
@@ -30,7 +30,7 @@ def mien_seconds(backbone: str, options: argparse.Namespace, folder: Path) -> di
     experiment += [f"backbone.cache_features.views={options.views}", f"trainer.max_epochs={options.epochs}"]
     experiment += ["logger=none", "scenes=none", f"dataset.cache={folder / 'cache'}", f"output={folder / 'outputs'}"]
     start = time.perf_counter()
-    subprocess.run([sys.executable, "train.py", *experiment], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, "train.py", *experiment], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - start
     (run,) = (folder / "outputs").glob("*/results.json")
     result = read_json(run)
@@ -55,20 +55,20 @@ def plain_seconds(backbone: str, folder: Path, images: int, epochs: int) -> dict
 def main() -> None:
     """Measure, print a table, write the JSON."""
     parser = command_parser(__doc__, "frozen", rounds=1)
-    add_data_options(parser, "drawn faces")
+    add_data_options(parser, "none: the presets are study A's on micro_expressions")
     parser.add_argument("--backbones", default="vgg19,resnet50")
     parser.add_argument("--views", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--images", type=int, default=6938, help="training images of an epoch of mien's run")
     options = parser.parse_args()
+    if options.data is None:
+        parser.error("--data: study A's presets need the micro_expressions folder")
     torch.manual_seed(0)
     record, rows = {}, []
     for backbone in options.backbones.split(","):
         with TemporaryDirectory() as temporary:
             ours = mien_seconds(backbone, options, Path(temporary))
-        with TemporaryDirectory() as temporary:
-            folder = options.data or draw_folder(Path(temporary) / "faces", 2000)
-            plain = plain_seconds(backbone, folder / "train", options.images, options.epochs)
+        plain = plain_seconds(backbone, options.data / "train", options.images, options.epochs)
         times = plain["seconds"] / ours["seconds"]
         record[backbone] = {"mien": ours, "plain": plain, "ratio": times}
         rows.append([backbone, f"{ours['seconds']:,.0f} s", f"{plain['seconds']:,.0f} s", f"{times:.1f}"])

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adapter import cache_override, has_cache
+from adapter import cache_override
 from common import ROOT, add_data_options, command_parser, data_overrides, print_table, shown, spread, write
 
 
@@ -54,13 +54,12 @@ def main() -> None:
     with TemporaryDirectory() as cache:
         overrides = [*asked, *cache_override(Path(cache))]
         cold = spread([first_step_seconds(overrides)])
-        warm = spread([first_step_seconds(overrides) for _ in range(options.rounds)]) if has_cache() else None
+        warm = spread([first_step_seconds(overrides) for _ in range(options.rounds)])
     rows = [["help", shown(helped, 2)], ["first step, cold", shown(cold, 2)], ["first step, warm", shown(warm, 2)]]
     print_table("Start", ["", "seconds: median (min..max)"], rows)
     source = options.dataset if options.data else "drawn_faces"
-    note = None if has_cache() else "this mien has no cache of decoded images: every start is cold"
     seconds = {"help": helped, "first_step_cold": cold, "first_step_warm": warm}
-    write(options, {"data": source, "note": note, "seconds": seconds})
+    write(options, {"data": source, "seconds": seconds})
 
 
 if __name__ == "__main__":

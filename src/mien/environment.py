@@ -31,7 +31,17 @@ def versions() -> dict[str, str | None]:
 
 def is_first_process() -> bool:
     """Whether this is the process that was started, not one that Lightning started beside it."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+    return local_rank() == 0
+
+
+def local_rank() -> int:
+    """This process's number among those that Lightning started on this machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _git() -> dict[str, Any] | None:
@@ -60,9 +70,8 @@ def _hardware() -> dict[str, Any]:
     import torch
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = round(psutil.virtual_memory().total / 2**30, 1)
-    return {"cpu": _cpu(), "cores": cores, "memory_gib": memory, "gpus": gpus, "system": platform.platform()}
+    return {"cpu": _cpu(), "cores": cores(), "memory_gib": memory, "gpus": gpus, "system": platform.platform()}
 
 
 def _cpu() -> str:

@@ -19,14 +19,16 @@ from mien.data.source import SourceData
 from mien.data.split import shared_images, with_test, with_validation
 from mien.detection import build_detector
 from mien.endtoend.scenes import SceneSource, build_scenes
-from mien.environment import describe, is_first_process, versions
+from mien.environment import describe, is_first_process, local_rank, versions
 from mien.errors import DataError, LabelError
-from mien.files import write_json
+from mien.files import read_json, write_json
 from mien.models.bundle import Bundle, CropRule
 from mien.models.factory import Classifier, build_classifier, input_spec
 from mien.results import RESULTS_FILE, RunResult
 from mien.runs import check_space, claim, owned
 from mien.scoring import Call, Exam, Photos, named, score, write_scores
+from mien.training.checkpoints import FOLDER as CHECKPOINTS
+from mien.training.checkpoints import LAST
 from mien.training.data import ExpressionData, labelled
 from mien.training.features import Features
 from mien.training.fit import Fitted, RunPlace, fit, settled
@@ -63,7 +65,7 @@ def _run(config: Config, folder: Path, call: Call, source: SourceData, photos: P
     seed_everything(config.seed, verbose=False)
     spec = input_spec(config.backbone)
     classifier = build_classifier(config.backbone, config.head, len(source.labels))
-    config = replace(config, trainer=settled(config.trainer, classifier))
+    config = replace(config, trainer=settled(_as_begun(config.trainer, folder), classifier))
     check_space(folder, classifier.count_parameters()[0])
     decoded = _decode(config, source, spec)
     exam = Exam(source, (split := SplitName(config.protocol.report)), decoded[split], *photos)
@@ -86,6 +88,13 @@ def _run(config: Config, folder: Path, call: Call, source: SourceData, photos: P
     finally:
         close_logger(logger, failed)
     return scored.result
+
+
+def _as_begun(trainer: TrainerConfig, folder: Path) -> TrainerConfig:
+    """A run that is continued, perhaps on another machine, keeps the precision that ``auto`` was at its start."""
+    if trainer.precision != "auto" or not (folder / CHECKPOINTS / LAST).is_file():
+        return trainer
+    return replace(trainer, precision=read_json(folder / "environment.json").get("precision", trainer.precision))
 
 
 def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = None) -> RunResult:
@@ -176,6 +185,7 @@ def _training_data(
     if not config.backbone.cache_features.views:
         return data
     device = _device(config.trainer.accelerator)
+    device = f"cuda:{local_rank()}" if device == "cuda" else device
     return Features(config, classifier.backbone, spec, device, open_store(config.dataset.cache)).of(data)
 
 

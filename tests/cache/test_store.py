@@ -52,10 +52,22 @@ def test_made_once_and_mapped(store, maker):
     assert isinstance(entry.array, np.memmap)
 
 
-def test_writing_into_it_changes_nothing_on_disk(store, maker):
-    store.get(maker.recipe).array[:] = -1
-    assert (store.get(maker.recipe).array == EXPECTED).all()
-    assert maker.made == 1
+def test_it_cannot_be_written_to(store, maker):
+    with pytest.raises(ValueError, match="read-only"):
+        store.get(maker.recipe).array[:] = -1
+
+
+def test_numpy_can_read_it(store, maker):
+    store.get(maker.recipe)
+    assert (np.load(store.folder / f"{maker.recipe.key}.npy") == EXPECTED).all()
+
+
+def test_what_is_not_accepted_is_made_again(store, maker):
+    store.get(maker.recipe)
+    seen = []
+    store.get(replace(maker.recipe, accept=seen.append))
+    assert maker.made == 2
+    assert seen == [{"note": [1, 2]}] * 2
 
 
 def test_another_key_is_another_array(store, maker):
@@ -94,9 +106,29 @@ def damage_blocks(array, facts):
     write_json(facts, read_json(facts) | {"blocks": [[7, 0]]})
 
 
+def damage_extra(array, facts):
+    write_json(facts, read_json(facts) | {"extra": {"note": []}})
+
+
+def damage_header(array, facts):
+    content = bytearray(array.read_bytes())
+    content[60] ^= 64
+    array.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     "damage",
-    [damage_bit, damage_length, damage_empty, damage_gone, damage_facts, damage_schema, damage_blocks],
+    [
+        damage_bit,
+        damage_length,
+        damage_empty,
+        damage_gone,
+        damage_facts,
+        damage_schema,
+        damage_blocks,
+        damage_extra,
+        damage_header,
+    ],
 )
 def test_a_damaged_array_is_made_again(damage, store, maker, caplog):
     store.get(maker.recipe)
@@ -136,14 +168,48 @@ def test_too_little_space_is_told_before_work(store, maker, monkeypatch):
     assert maker.made == 0
 
 
-def test_a_full_disk_is_told(store, maker, monkeypatch):
-    def blocks(extra):
-        yield EXPECTED[:7]
-        raise OSError(28, "No space left on device")
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit of the file size to stand for a full disk")
+@pytest.mark.parametrize("limit", [80, 200, 260])
+def test_a_disk_that_fills_up_is_told(limit, tmp_path, maker):
+    """While the header, the rows or the facts are written; a limit of the file size stands for the full disk."""
+    script = """
+        import resource, signal, sys
+        from pathlib import Path
+        import numpy as np
+        from mien.cache.store import ArrayStore, Recipe
+        from mien.errors import CacheError
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+        recipe = Recipe("a" * 32, "rows" * 99, (20, 3), np.int16, lambda _: iter([np.zeros((20, 3), np.int16)]))
+        try:
+            ArrayStore(Path(sys.argv[1])).get(recipe)
+        except CacheError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "cache"), str(limit)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "cannot write to the cache" in result.stdout
+    assert "File too large; check space and write right there" in result.stdout
+    assert not [path for path in (tmp_path / "cache").iterdir() if path.suffix in (".building", ".json")]
 
-    with pytest.raises(CacheError, match=r"cannot write to the cache .*: No space left on device; .*dataset.cache=off"):
+
+def test_an_error_of_the_maker_is_not_the_caches(store, maker):
+    def blocks(extra):
+        raise OSError("a camera is unplugged")
+        yield
+
+    with pytest.raises(OSError, match="a camera is unplugged"):
         store.get(replace(maker.recipe, blocks=blocks))
-    assert not list(store.folder.glob("*.building"))
+
+
+def test_what_a_killed_job_left_does_not_count_as_used(store, maker, monkeypatch):
+    store.folder.mkdir()
+    left = store.folder / f"{maker.recipe.key}.building"
+    left.write_bytes(b"left")
+    usage = disk_usage("/")
+    free = lambda _: usage._replace(free=0 if left.exists() else 10**9)  # noqa: E731
+    monkeypatch.setattr("mien.cache.store.shutil.disk_usage", free)
+    assert (store.get(maker.recipe).array == EXPECTED).all()
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path, maker):

@@ -1,5 +1,6 @@
 """Batches by index look-up: order, shards, views; and the same read ahead."""
 
+import threading
 from itertools import chain
 
 import pytest
@@ -31,6 +32,12 @@ def test_only_the_rows_that_are_meant():
     values, labels = flat(Batches(SOME, 3, order_seed=1))
     assert dict(zip(labels, values, strict=True)) == {0: 20, 1: 3, 2: 7}
     assert SOME.nbytes == 3
+
+
+def test_all_of_it_moves():
+    moved = SOME.to(torch.device("meta"))
+    assert {moved.values.device.type, moved.rows.device.type, moved.labels.device.type} == {"meta"}
+    assert moved.values.shape == (3, 1, 1, 1)
 
 
 def test_on_a_device_lies_only_what_is_meant():
@@ -86,6 +93,8 @@ def test_reading_ahead_tells_errors_and_ends_early():
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(Prefetched(Broken(), pin=False))
-    for batch in Prefetched(Batches(DATA, 1), pin=False):
-        assert len(batch[0]) == 1
-        break
+    batches = iter(Prefetched(Batches(DATA, 1), pin=False))
+    next(batches)
+    assert any(thread.name.startswith("mien-prefetch") for thread in threading.enumerate())
+    batches.close()
+    assert not any(thread.name.startswith("mien-prefetch") for thread in threading.enumerate())

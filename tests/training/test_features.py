@@ -142,6 +142,43 @@ def test_what_the_features_depend_on_is_in_the_key(what, store):
     assert count(store) == before + new
 
 
+def test_the_pool_is_in_the_key(store):
+    """Two networks of equal weights and width that differ in how they pool."""
+    keys = set()
+    for pool in ("auto", "avg"):
+        backbone = BackboneConfig("timm", "convnext_atto", image_size=32, freeze="all", pool=pool)
+        settings = replace(config(1), backbone=replace(backbone, cache_features=FeaturesConfig(1)))
+        images = whole(IMAGES[:4].repeat(1, 1, 2, 2), LABELS[:4])
+        features(settings, store, ExpressionData(images, None, 4, 0))
+        keys |= {path.name for path in store.folder.glob("*.npy")}
+    assert len(keys) == 2
+
+
+def test_dropout_in_a_moving_backbone_does_not_follow_the_runs_seed(store, tmp_path):
+    settings = config(1, moving=True)
+    backbone = BackboneConfig("fer_vgg", image_size=18, freeze="all", freeze_batchnorm=False)
+    settings = replace(settings, backbone=replace(backbone, cache_features=FeaturesConfig(1)))
+    images = ExpressionData(whole(torch.randint(0, 256, (17, 3, 18, 18), dtype=torch.uint8), LABELS[:17]), None, 8, 0)
+    torch.manual_seed(0)
+    state, made = build_classifier(settings.backbone, settings.head, 7).state_dict(), []
+    for seed in (1, 2):
+        built = build_classifier(settings.backbone, settings.head, 7)
+        built.load_state_dict(state)
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        made.append(features(settings, ArrayStore(tmp_path / str(seed)), images, built).train_images.values)
+        assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(*made)
+    assert (made[0] == 0).float().mean() > 0.4  # dropout was there; 17 images in batches of 8 left none alone
+
+
+def test_a_frozen_backbone_gets_no_graph():
+    built = classifier(config())
+    features = built.train().backbone(torch.rand(2, 3, 16, 16))
+    assert features.grad_fn is None
+    assert built.head(features).grad_fn is not None
+
+
 def test_moving_batch_norms_move_as_the_views_pass_and_are_kept(store):
     settings = config(3, moving=True, flip=0.5)
     first, second = classifier(settings), classifier(settings)

@@ -4,11 +4,26 @@ import pytest
 import torch
 
 from mien.augment import Augment
-from mien.config.schema import AugmentConfig, BackboneConfig, HeadConfig, LoggerConfig
+from mien.config.schema import (
+    AugmentConfig,
+    BackboneConfig,
+    Config,
+    DatasetConfig,
+    HeadConfig,
+    LoggerConfig,
+    LossConfig,
+    OptimizerConfig,
+    ProtocolConfig,
+    ScheduleConfig,
+    TrainerConfig,
+)
+from mien.data.batches import whole
 from mien.errors import ConfigError
 from mien.mix import Mix
 from mien.models.factory import build_classifier, input_spec
 from mien.models.normalise import Normalise
+from mien.training.data import ExpressionData
+from mien.training.fit import RunPlace, fit
 from mien.training.loggers import build_logger
 from mien.training.module import ExpressionModule
 
@@ -96,3 +111,23 @@ def test_disabled_means_no_logger(tmp_path, monkeypatch):
 def test_an_unknown_logger(tmp_path):
     with pytest.raises(ConfigError, match=r"unknown logger 'wandbb'; did you mean 'wandb'"):
         build_logger(LoggerConfig("wandbb"), tmp_path, "name", {})
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gradients_can_be_clipped_in_every_precision(precision, optimizer, tmp_path):
+    config = Config(
+        dataset=DatasetConfig("drawn_faces", batch_size=8),
+        backbone=BACKBONE,
+        head=HeadConfig("auto"),
+        loss=LossConfig("cross_entropy"),
+        optimizer=OptimizerConfig(optimizer, lr=1e-3),
+        schedule=ScheduleConfig("constant"),
+        protocol=ProtocolConfig("clean", selection="none", checkpoint="last"),
+        trainer=TrainerConfig(max_epochs=1, accelerator="cpu", precision=precision, gradient_clip=0.1),
+    )
+    data = ExpressionData(
+        whole(torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8), torch.arange(16) % 7), None, 8, 0
+    )
+    classifier = build_classifier(BACKBONE, HeadConfig("auto"), 7)
+    assert fit(config, classifier, input_spec(BACKBONE), data, RunPlace(tmp_path)).epochs == 1

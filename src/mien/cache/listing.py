@@ -68,5 +68,8 @@ def _listed(folder: Path, key: str) -> Listed:
     about = "unfinished or damaged"
     with suppress(OSError, ValueError, KeyError, TypeError):
         about = str(read_json(folder / f"{key}.json")["about"])
-    stats = [path.stat() for path in paths]
+    stats = []
+    for path in paths:
+        with suppress(FileNotFoundError):  # renamed or removed meanwhile
+            stats.append(path.stat())
     return Listed(key, about, sum(stat.st_size for stat in stats), max((stat.st_mtime for stat in stats), default=0.0))

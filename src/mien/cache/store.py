@@ -5,6 +5,7 @@ seen on opening and built anew.
 """
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -12,8 +13,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from numpy.typing import DTypeLike, NDArray
 from platformdirs import user_cache_path
 from rich.filesize import decimal
 
-from mien.errors import CacheError
+from mien.errors import CacheError, RunFolderError
 from mien.files import read_json, write_json
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Recipe:
         blocks: Makes it, as consecutive pieces along the first axis; values put into the dict given are kept with
             the array (:attr:`Entry.extra`).
         advice: What else helps where there is too little space.
+        accept: Whether an array that is there will do, judged by its extra values.
     """
 
     key: str
@@ -53,6 +56,7 @@ class Recipe:
     dtype: DTypeLike
     blocks: Callable[[dict[str, Any]], Iterator[NDArray[Any]]]
     advice: str = ""
+    accept: Callable[[dict[str, Any]], bool] = lambda _: True
 
     @property
     def nbytes(self) -> int:
@@ -65,7 +69,7 @@ class Entry:
     """An array of the store.
 
     Attributes:
-        array: Mapped from disk; writing into it changes this process's copy only.
+        array: Mapped from disk, read-only, so that it may be larger than memory.
         extra: Plain values that were kept with it.
     """
 
@@ -84,7 +88,7 @@ class ArrayStore:
         self.folder = folder
 
     def get(self, recipe: Recipe) -> Entry:
-        """The array, opened if it is there and whole, else built; one process builds, others wait for it.
+        """The array, opened if it is there, whole and accepted, else built; one process builds, others wait for it.
 
         Raises:
             CacheError: The folder cannot be written to, or has too little space.
@@ -96,88 +100,99 @@ class ArrayStore:
             entry = self._open(recipe)  # another process may have built it meanwhile
             if entry is None:
                 self._build(recipe)
-                entry = self._open(recipe)
+                entry = self._open(replace(recipe, accept=lambda _: True))
         if entry is None:
             raise CacheError(f"{self._array(recipe.key)} cannot be read back as it was written; is the disk damaged?")
         return entry
 
-    def drop(self, key: str) -> None:
-        """Remove an array; processes that have it open keep it."""
-        for path in (self._facts(key), self._array(key)):  # facts first, so that nothing half removed looks whole
-            path.unlink(missing_ok=True)
-
     def _open(self, recipe: Recipe) -> Entry | None:
         path, facts_path = self._array(recipe.key), self._facts(recipe.key)
-        if not facts_path.is_file():
+        if not os.path.isfile(facts_path):  # noqa: PTH113 - a path object raises where the folder may not be searched
             return None
-        try:
+        array = facts = None
+        with suppress(OSError, ValueError, KeyError, TypeError):  # cut off, or not what the store writes
             facts = read_json(facts_path)
-            array = np.load(path, mmap_mode="c")
-            whole = (array.shape, array.dtype) == (recipe.shape, np.dtype(recipe.dtype))
-            whole = whole and facts["schema"] == SCHEMA and _intact(array, facts["blocks"])
-            extra = facts["extra"]
-        except (OSError, EOFError, ValueError, KeyError, TypeError):  # cut off, or not what the store writes
-            whole = False
-        if not whole:
-            log.warning("the cached %s are damaged (%s): building them again", recipe.about, path)
+            if facts["schema"] == SCHEMA and facts["check"] == _check(recipe.key, facts["blocks"], facts["extra"]):
+                array = _mapped(path, recipe, facts["blocks"])
+        if array is None or facts is None:
+            log.warning("the cached %s are damaged (%s)", recipe.about, path)
+            return None
+        if not recipe.accept(facts["extra"]):
             return None
         with suppress(OSError):
             os.utime(facts_path)  # when it was last used
-        return Entry(array, extra)
+        return Entry(array, facts["extra"])
 
     def _build(self, recipe: Recipe) -> None:
-        self._check_space(recipe)
-        self.drop(recipe.key)
-        extra: dict[str, Any] = {}
         part = self.folder / f"{recipe.key}.building"
         try:
-            with part.open("wb") as file:
-                header = {"descr": np.lib.format.dtype_to_descr(np.dtype(recipe.dtype)), "fortran_order": False}
-                np.lib.format.write_array_header_1_0(file, {**header, "shape": recipe.shape})
-                blocks = []
-                for block in recipe.blocks(extra):
-                    data = np.ascontiguousarray(block, recipe.dtype)
-                    file.write(data.data)
-                    blocks.append([len(data), zlib.crc32(data.data)])
-            part.replace(self._array(recipe.key))
+            with self._writing():
+                for old in (self._facts(recipe.key), self._array(recipe.key), part):  # what a killed job left, too
+                    old.unlink(missing_ok=True)
+            self._check_space(recipe)
+            extra: dict[str, Any] = {}
+            blocks = self._write(part, recipe, extra)
             facts = {"schema": SCHEMA, "about": recipe.about, "made": _now(), "blocks": blocks, "extra": extra}
-            write_json(self._facts(recipe.key), facts)
-        except OSError as error:
-            raise self._unusable(error) from error
+            with self._writing():
+                part.replace(self._array(recipe.key))
+                write_json(self._facts(recipe.key), {**facts, "check": _check(recipe.key, blocks, extra)})
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    def _write(self, path: Path, recipe: Recipe, extra: dict[str, Any]) -> list[list[int]]:
+        """Write the blocks one after the other; rows and checksum of each."""
+        with self._writing():
+            path.write_bytes(_header(recipe))
+            file = path.open("ab", buffering=0)  # else closing it would write once more
+        blocks = []
+        with file:
+            for block in recipe.blocks(extra):
+                data = np.ascontiguousarray(block, recipe.dtype).data
+                with self._writing():
+                    rest = data.cast("B")
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                blocks.append([len(block), zlib.crc32(data)])
+        return blocks
 
     def _check_space(self, recipe: Recipe) -> None:
         free = shutil.disk_usage(self.folder).free
         if free < recipe.nbytes + _SPACE:
-            ways = ["make room (python -m mien.cache clear)", "choose another disk with dataset.cache=<folder>"]
-            raise CacheError(
-                f"{self.folder}: {recipe.about} take {decimal(recipe.nbytes)}, and {decimal(free)} are free; "
-                + ", or ".join([*ways, *filter(None, [recipe.advice])])
-            )
+            ways = [
+                f"make room (python -m mien.cache clear --folder {self.folder})",
+                "choose another disk with dataset.cache=<folder>",
+                *filter(None, [recipe.advice]),
+            ]
+            sizes = f"{recipe.about} take {decimal(recipe.nbytes)}, and {decimal(free)} are free"
+            raise CacheError(f"{self.folder}: {sizes}; {', or '.join(ways)}")
 
     @contextmanager
     def _locked(self, recipe: Recipe) -> Iterator[None]:
         lock = FileLock(self.folder / f"{recipe.key}.lock")
-        try:
+        with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
                 log.info("waiting for another process that makes the same %s", recipe.about)
                 lock.acquire()
-        except OSError as error:
-            raise self._unusable(error) from error
         try:
             yield
         finally:
             lock.release()
 
-    def _unusable(self, error: OSError) -> CacheError:
-        return CacheError(
-            f"cannot write to the cache {self.folder}: {error.strerror or error}; check space and write right there, "
-            "choose another place with dataset.cache=<folder>, or go without by dataset.cache=off"
-        )
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Tell what goes wrong in writing as an error of the cache."""
+        try:
+            yield
+        except (OSError, RunFolderError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CacheError(
+                f"cannot write to the cache {self.folder}: {reason}; check space and write right there, or choose "
+                "another place with dataset.cache=<folder>"
+            ) from error
 
     def _array(self, key: str) -> Path:
         return self.folder / f"{key}.npy"
@@ -202,6 +217,30 @@ def open_store(cache: str) -> ArrayStore:
 def automatic_folder() -> Path:
     """The cache folder of ``cache=auto``: ``$MIEN_CACHE``, or the user's cache folder."""
     return Path(os.environ.get("MIEN_CACHE") or user_cache_path("mien"))
+
+
+def _header(recipe: Recipe) -> bytes:
+    """The first bytes of the array's file, as NumPy writes them."""
+    buffer = BytesIO()
+    descr = np.lib.format.dtype_to_descr(np.dtype(recipe.dtype))
+    header = {"descr": descr, "fortran_order": False, "shape": recipe.shape}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    return buffer.getvalue()
+
+
+def _mapped(path: Path, recipe: Recipe, blocks: list[tuple[int, int]]) -> NDArray[Any] | None:
+    """The array in a file, read-only, if it is the recipe's and whole."""
+    header = _header(recipe)
+    with path.open("rb") as file:
+        same = file.read(len(header)) == header
+    if not same or path.stat().st_size != len(header) + recipe.nbytes:
+        return None
+    array: NDArray[Any] = np.memmap(path, recipe.dtype, "r", len(header), recipe.shape)
+    return array if _intact(array, blocks) else None
+
+
+def _check(key: str, blocks: list[Any], extra: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps([key, blocks, extra], sort_keys=True).encode())
 
 
 def _intact(array: NDArray[Any], blocks: list[tuple[int, int]]) -> bool:

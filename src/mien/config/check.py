@@ -69,6 +69,8 @@ def dataset_problems(c: DatasetConfig) -> Iterator[str]:
     yield from _range("dataset.drawn.label_noise", c.drawn.label_noise, 0, 1)
     for split in ("train", "validation", "test"):
         yield from _range(f"dataset.drawn.{split}", getattr(c.drawn, split), 7)
+    if c.cache.lower() in ("", "false", "no", "none", "null") or (c.cache.lower() == "off" and c.cache != "off"):
+        yield f"dataset.cache: expected auto, off or a folder, got {c.cache!r}; in YAML quote it: cache: 'off'"
     if c.version is not None and c.name != "micro_expressions":
         yield f"dataset.version: {c.name} has no versions, got {c.version!r}; leave it out"
 

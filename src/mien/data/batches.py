@@ -1,11 +1,16 @@
 """Batches straight from an array: index look-ups, no worker processes."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+_BLOCK = 4096  # images copied at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +41,18 @@ class Labelled:
     def to(self, device: torch.device) -> "Labelled":
         """The same on a device, without the images that are not meant."""
         if self.views == 1 and len(self.rows) < len(self.values):
-            return whole(self.values[self.rows], self.labels).to(device)
+            values = torch.empty((len(self), *self.values.shape[1:]), dtype=self.values.dtype, device=device)
+            for start in range(0, len(self), _BLOCK):
+                values[start : start + _BLOCK] = self.values[self.rows[start : start + _BLOCK]]
+            return replace(whole(values, self.labels.to(device)), rows=torch.arange(len(self), device=device))
         return replace(self, values=self.values.to(device), rows=self.rows.to(device), labels=self.labels.to(device))
+
+
+def read_only(array: NDArray[Any]) -> Tensor:
+    """An array that is not to be written to as a tensor that shares its memory."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def whole(values: Tensor, labels: Tensor) -> Labelled:

@@ -1,6 +1,5 @@
 """The images of a reader, prepared in parallel, a chunk at a time and in order."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from rich.progress import Progress
 from mien.data.prepare import BadImages, prepare_many
 from mien.data.readers import ImageReader
 from mien.data.workers import Worker
+from mien.environment import cores
 
 _CHUNK = 64  # images a task
 
@@ -46,13 +46,6 @@ def chunks(reader: ImageReader, size: int, channels: int, workers: int) -> Itera
                 yield _next(waiting, advance)
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _next(waiting: deque[Future[Prepared]], advance: Callable[[int], None]) -> Prepared:

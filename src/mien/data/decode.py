@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -16,13 +18,11 @@ from mien.cache.store import ArrayStore, Recipe, key_of, open_store
 from mien.config.schema import DatasetConfig, OnBadImage
 from mien.data.chunks import chunks
 from mien.data.layout import listed
-from mien.data.prepare import BadImages, prepare
+from mien.data.prepare import BadImages
 from mien.data.readers import FileReader, ImageReader, Selection
 from mien.data.source import Part
-from mien.errors import CacheError, DataError, MienError
+from mien.errors import CacheError, DataError
 from mien.types import InputSpec, SplitName
-
-__all__ = ["Decoded", "Decoder", "prepare"]
 
 log = logging.getLogger(__name__)
 
@@ -135,11 +135,7 @@ class Decoder:
         return images, bad
 
     def _cached(self, store: ArrayStore, reader: ImageReader, side: int) -> tuple[NDArray[np.uint8], BadImages]:
-        recipe = self._recipe(reader, side)
-        entry = store.get(recipe)
-        if any(_reads(reader, index) for index, _ in entry.extra["bad"]):  # mended without a trace, by chmod say
-            store.drop(recipe.key)
-            entry = store.get(recipe)
+        entry = store.get(self._recipe(reader, side))
         return entry.array, [(index, reason) for index, reason in entry.extra["bad"]]
 
     def _recipe(self, reader: ImageReader, side: int) -> Recipe:
@@ -160,7 +156,9 @@ class Decoder:
 
         before = key()
         about = f"{len(reader)} images of {_place(reader)}, {side} px, {'gray' if channels == 1 else 'RGB'}"
-        return Recipe(before, about, (len(reader), channels, side, side), np.uint8, blocks)
+        shape = (len(reader), channels, side, side)
+        advice = "go without by dataset.cache=off"
+        return Recipe(before, about, shape, np.uint8, blocks, advice, partial(_still_bad, reader))
 
     def _judge(self, bad: BadImages, total: int) -> None:
         """Raise or warn where there are bad images."""
@@ -193,11 +191,12 @@ def _without(images: Decoded, bad: BadImages) -> tuple[Decoded, BadImages]:
     return left, [(row, reasons[row]) for row in images.rows[lost].tolist()]
 
 
-def _reads(reader: ImageReader, index: int) -> bool:
-    try:
-        reader.read(index)
-    except MienError:
-        return False
+def _still_bad(reader: ImageReader, extra: dict[str, Any]) -> bool:
+    """Whether the images that could not be read still cannot; they may be mended without a trace, by chmod say."""
+    for index, _ in extra["bad"]:
+        with suppress(DataError):
+            reader.read(index)
+            return False
     return True
 
 

@@ -83,7 +83,10 @@ class FileReader:
         if self.boxes is None:
             return image
         left, top, right, bottom = self.boxes[index]
-        return image[top:bottom, left:right]
+        face = image[max(top, 0) : bottom, max(left, 0) : right]
+        if not face.size:
+            raise DataError(f"{self.key(index)}: the box lies outside its image")
+        return face
 
     def key(self, index: int) -> str:
         """The path, followed by the box where there is one."""

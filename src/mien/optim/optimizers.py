@@ -10,8 +10,10 @@ from mien.config.schema import OptimizerConfig
 from mien.errors import ConfigError, nearest
 
 
-def build_optimizer(config: OptimizerConfig, backbone: nn.Module, head: nn.Module) -> Optimizer:
+def build_optimizer(config: OptimizerConfig, backbone: nn.Module, head: nn.Module, fused: bool = True) -> Optimizer:
     """The optimizer over all trainable parameters.
+
+    The fused forms pass once over memory; Lightning cannot clip their gradients in mixed precision.
 
     Biases and norms (parameters of one dimension) are not decayed; the backbone takes ``backbone_lr`` where given.
 
@@ -21,11 +23,11 @@ def build_optimizer(config: OptimizerConfig, backbone: nn.Module, head: nn.Modul
     backbone_lr = config.lr if config.backbone_lr is None else config.backbone_lr
     groups = _groups(backbone, backbone_lr, config.weight_decay) + _groups(head, config.lr, config.weight_decay)
     if config.name == "sgd":
-        return torch.optim.SGD(groups, config.lr, config.momentum, nesterov=config.nesterov, fused=True)
+        return torch.optim.SGD(groups, config.lr, config.momentum, nesterov=config.nesterov, fused=fused)
     if config.name == "adam":
-        return torch.optim.Adam(groups, config.lr, fused=True)
+        return torch.optim.Adam(groups, config.lr, fused=fused)
     if config.name == "adamw":
-        return torch.optim.AdamW(groups, config.lr, fused=True)
+        return torch.optim.AdamW(groups, config.lr, fused=fused)
     return _timm_optimizer(config, groups)
 
 

@@ -6,7 +6,7 @@ import psutil
 import pytorch_lightning as pl
 import torch
 
-from mien.data.batches import Batches, Labelled, Shard
+from mien.data.batches import Batches, Labelled, Shard, read_only
 from mien.data.decode import Decoded
 from mien.data.prefetch import Prefetched
 from mien.seeds import derive
@@ -79,6 +79,4 @@ class ExpressionData(pl.LightningDataModule):
 
 def labelled(images: Decoded) -> Labelled:
     """Decoded images as tensors that share their memory."""
-    return Labelled(
-        torch.from_numpy(images.pixels), torch.from_numpy(images.rows), torch.from_numpy(images.part.labels)
-    )
+    return Labelled(read_only(images.pixels), torch.from_numpy(images.rows), torch.from_numpy(images.part.labels))

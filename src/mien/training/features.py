@@ -7,7 +7,9 @@ by all runs of the same images, weights, augmentation and V, whatever their seed
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from torch import Tensor
 from mien.augment import Augment
 from mien.cache.store import ArrayStore, Entry, Recipe, key_of
 from mien.config.schema import Config
-from mien.data.batches import Labelled
+from mien.data.batches import Labelled, read_only
 from mien.data.chunks import progress
 from mien.errors import MienError
 from mien.models.backbone import Backbone
@@ -35,6 +37,8 @@ _EVALUATED = 256  # images a batch where batches do not matter
 class Features:
     """Computes and caches the features of one run's backbone.
 
+    Memory holds a block of images at a time; where batch norms move, all features of one view.
+
     Args:
         config: The experiment, with a precision that is not ``auto``.
         backbone: Frozen. With ``freeze_batchnorm=false`` its running statistics move as the views pass through it, in
@@ -46,11 +50,11 @@ class Features:
 
     def __init__(self, config: Config, backbone: Backbone, spec: InputSpec, device: str, store: ArrayStore) -> None:
         self.config, self.spec, self.store, self.device = config, spec, store, torch.device(device)
-        self.backbone = backbone.to(self.device)
+        self.backbone = backbone
         self.moving = not config.backbone.freeze_batchnorm
         self.start = {name: value.clone() for name, value in backbone.named_buffers()}
         self.weights = _digest(value.cpu().numpy() for value in backbone.state_dict().values())
-        self.normalise = Normalise(spec, config.trainer.channels_last).to(self.device)
+        self.normalise = Normalise(spec, config.trainer.channels_last)
 
     def of(self, data: ExpressionData) -> ExpressionData:
         """The data with features in the place of images.
@@ -83,8 +87,9 @@ class Features:
         """Features of random views, or (0 views) of the images as they are."""
         n, c = len(images), self.config
         pixels = _digest(images.values[rows].numpy() for rows in torch.split(images.rows, _BLOCK))
-        network = f"{c.backbone.name} {c.backbone.model} {c.trainer.precision} {self.device.type}"
-        key = key_of([f"features {_VERSION}", network, repr(self.spec), self.weights, pixels, how])
+        network = asdict(c.backbone) | {"weights": self.weights, "freeze": "", "cache_features": ""}
+        where = f"{c.trainer.precision} {self.device.type} torch {torch.__version__} timm {version('timm')}"
+        key = key_of([f"features {_VERSION}", repr(network), where, repr(self.spec), pixels, how])
         about = f"features of {c.backbone.name}, {max(views, 1)} view(s) of {n} images"
 
         def blocks(extra: dict[str, Any]) -> Iterator[NDArray[np.float16]]:
@@ -99,27 +104,36 @@ class Features:
                 extra["buffers"] = {name: value.tolist() for name, value in self.backbone.named_buffers()}
 
         shape = (n * max(views, 1), self.backbone.num_features)
-        advice = "take fewer backbone.cache_features.views" if views > 1 else ""
+        advice = "take fewer backbone.cache_features.views (0: none are kept)"
         return self.store.get(Recipe(key, about, shape, np.float16, blocks, advice))
 
     def _compute(self, images: Labelled, view: int | None) -> Iterator[NDArray[np.float16]]:
         """The features of one view in blocks, in the order of the images."""
         training = self.moving and view is not None
-        self.backbone.train(training)
+        self.backbone.to(self.device).train(training)
+        self.normalise.to(self.device)
         generator = torch.Generator().manual_seed(derive(0, 0 if view is None else view))
         augment = None if view is None else Augment(self.config.augment, self.spec.size)
         n, size = len(images), self.config.dataset.batch_size if training else _EVALUATED
         order = torch.randperm(n, generator=generator) if training else torch.arange(n)
         for block in torch.split(order, n if training else _BLOCK):
             features = torch.empty(len(block), self.backbone.num_features, dtype=torch.float16)
-            for part in torch.split(block, size):
-                inputs = images.values[images.rows[part]].to(self.device).float() / 255
-                if augment is not None:
-                    inputs = augment(inputs, generator)
-                features[part - block.min()] = self._pass(inputs)
+            with self._seeded(derive(0, int(block[0]), 0 if view is None else view)):
+                for part in _parts(block, size):
+                    inputs = images.values[images.rows[part]].to(self.device).float() / 255
+                    if augment is not None:
+                        inputs = augment(inputs, generator)
+                    features[part - block.min()] = self._pass(inputs)
             if not torch.isfinite(features).all():
                 raise MienError("features too large for float16; backbone.cache_features.views=0 trains without them")
             yield features.numpy()
+
+    @contextmanager
+    def _seeded(self, seed: int) -> Iterator[None]:
+        """Dropout in a moving backbone must not depend on the run's seed, nor change what the run draws later."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            yield
 
     @torch.inference_mode()
     def _pass(self, inputs: Tensor) -> Tensor:
@@ -130,8 +144,16 @@ class Features:
         return features.half().cpu()
 
 
+def _parts(block: Tensor, size: int) -> list[Tensor]:
+    """A block in batches, none of a single image, since batch norm cannot use it."""
+    parts = list(torch.split(block, size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
 def _labelled(entry: Entry, images: Labelled, views: int) -> Labelled:
-    values = torch.from_numpy(entry.array)
+    values = read_only(entry.array)
     return replace(images, values=values, rows=torch.arange(len(images)), views=views)
 
 

@@ -105,7 +105,9 @@ def build_module(
         classifier.to(memory_format=torch.channels_last)
     num_classes = classifier.num_classes
     counts = tuple(torch.bincount(data.train_images.labels, minlength=num_classes).tolist())
-    optimizer = build_optimizer(config.optimizer, classifier.backbone, classifier.head)
+    optimizer = build_optimizer(
+        config.optimizer, classifier.backbone, classifier.head, fused=config.trainer.gradient_clip is None
+    )
     schedule = build_schedule(config.schedule, optimizer, length)
     return ExpressionModule(
         classifier=classifier,
