@@ -13,14 +13,14 @@ fills with black where the others repeat the edge.
 import argparse
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import kornia.augmentation as kornia
 import torch
+from common import shown, spread
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -107,17 +107,6 @@ def measure(device: str, rounds: int, batches: int) -> list[dict[str, Any]]:
         }
         for name, taken in times.items()
     ]
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, smallest and largest."""
-    return {"median": median(values), "min": min(values), "max": max(values)}
-
-
-def shown(values: dict[str, float], digits: int) -> str:
-    """A spread as text: ``median (min..max)``."""
-    middle, low, high = (f"{values[key]:.{digits}f}" for key in ("median", "min", "max"))
-    return f"{middle} ({low}..{high})"
 
 
 def main() -> None:
