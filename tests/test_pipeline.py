@@ -262,3 +262,33 @@ def test_a_gpu_that_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(DeviceError, match=r"PyTorch finds no GPU here; use trainer=cpu"):
         run(replace(config, trainer=replace(config.trainer, accelerator="gpu")), tmp_path)
     assert not (tmp_path / "config.yaml").exists()
+
+
+def test_a_head_trained_on_cached_features_is_a_whole_model(finished, tmp_path):
+    trained, _ = finished
+    weights = tmp_path / "trunk.pt"
+    torch.save(Bundle.load(trained).classifier.backbone.trunk.state_dict(), weights)
+    frozen = [f"backbone.weights={weights}", "backbone.freeze=all", "backbone.cache_features.views=2", "scenes=none"]
+    settings = tiny(*frozen, "optimizer.lr=0.02", f"dataset.cache={tmp_path / 'cache'}")
+    result = run(settings, tmp_path / "features")
+    assert result.trainable_parameters == 256 * 7 + 7
+    bundle = Bundle.load(tmp_path / "features")
+    assert bundle.backbone.cache_features.views == 2
+    before, after = torch.load(weights), bundle.classifier.backbone.trunk.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    data = ("dataset=drawn_faces", *TINY[:3])
+    scored = evaluate_model(evaluated(f"run={tmp_path / 'features'}", *data, "accelerator=cpu"), tmp_path / "again")
+    assert scored.test.accuracy == result.test.accuracy
+    environment = json.loads((tmp_path / "features" / "environment.json").read_text())
+    assert environment["precision"] in ("32-true", "bf16-mixed")
+
+
+def test_a_continued_run_keeps_the_precision_that_auto_was(tmp_path):
+    settings, folder = tiny("scenes=none"), tmp_path / "run"
+    run(settings, folder)
+    (folder / "results.json").unlink()
+    facts = json.loads((folder / "environment.json").read_text())
+    other = {"32-true": "bf16-mixed", "bf16-mixed": "32-true"}[facts["precision"]]
+    (folder / "environment.json").write_text(json.dumps(facts | {"precision": other}))
+    run(settings, folder)
+    assert json.loads((folder / "environment.json").read_text())["precision"] == other

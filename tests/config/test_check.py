@@ -12,6 +12,7 @@ from mien.config.schema import (
     Config,
     DatasetConfig,
     DetectorConfig,
+    FeaturesConfig,
     HeadConfig,
     LoggerConfig,
     LossConfig,
@@ -37,6 +38,9 @@ def config(**changes):
         scenes=ScenesConfig(name="none"),
     )
     return replace(whole, **changes)
+
+
+VIEWS = BackboneConfig("small_cnn", cache_features=FeaturesConfig(2))
 
 
 def test_a_right_config_has_no_problems():
@@ -70,6 +74,9 @@ def test_a_right_config_has_no_problems():
         ({"trainer": TrainerConfig(limit_train_batches=2.5)}, "a whole number of batches, or a share up to 1.0"),
         ({"detector": DetectorConfig("mtcnn", min_face_size=0)}, "detector.min_face_size: expected 1 or more"),
         ({"optimizer": OptimizerConfig("sgd", momentum=0.0, nesterov=True)}, "needs a momentum above 0"),
+        ({"dataset": DatasetConfig("drawn_faces", cache="False")}, "dataset.cache: expected auto, off or a folder"),
+        ({"dataset": DatasetConfig("drawn_faces", cache="")}, "dataset.cache: expected auto, off or a folder, got ''"),
+        ({"backbone": VIEWS}, "only a frozen backbone's features stay the same; set backbone.freeze=all"),
         ({"seed": -1}, "seed: expected 0 to"),
         ({"resume": "yes"}, "resume: unknown value 'yes'; known: auto, never"),
     ],
@@ -78,6 +85,13 @@ def test_a_problem_names_its_key(changes, expected):
     problems = problems_of(config(**changes))
     assert len(problems) == 1
     assert expected in problems[0]
+
+
+def test_cached_features_need_a_cache_and_images_that_are_not_mixed():
+    wrong = config(backbone=VIEWS, dataset=DatasetConfig("drawn_faces", cache="off"), augment=AugmentConfig(mixup=0.5))
+    problems = "\n".join(problems_of(wrong))
+    assert "backbone.cache_features: needs a cache; set dataset.cache=auto or a folder" in problems
+    assert "images cannot be mixed behind the backbone" in problems
 
 
 def test_problems_come_together():
