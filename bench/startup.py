@@ -3,6 +3,7 @@
     python bench/startup.py [--data <folder> --dataset fer2013] [key=value ...]
 
     help         wall time of `python train.py --help`
+    import       wall time of `python -c "import mien.pipeline"`: PyTorch, torchvision, Lightning and the rest
     first, cold  from the start of the process to the end of the first training step, nothing decoded yet
     first, warm  the same again with the images in the cache of decoded images; all runs share one cache folder
 Every run trains anew in a temporary folder, without a logger; further ``key=value`` go to train.py. The files
@@ -20,10 +21,10 @@ from adapter import cache_override
 from common import ROOT, add_data_options, command_parser, data_overrides, print_table, shown, spread, write
 
 
-def help_seconds() -> float:
-    """Wall time of ``python train.py --help``."""
+def seconds(*arguments: str) -> float:
+    """Wall time of ``python <arguments>``."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
     return time.perf_counter() - start
 
 
@@ -50,16 +51,17 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="further arguments of train.py")
     options = parser.parse_args()
     asked = [*data_overrides(options), "logger=none", *options.overrides]
-    helped = spread([help_seconds() for _ in range(options.rounds)])
+    helped = spread([seconds("train.py", "--help") for _ in range(options.rounds)])
+    imported = spread([seconds("-c", "import mien.pipeline") for _ in range(options.rounds)])
     with TemporaryDirectory() as cache:
         overrides = [*asked, *cache_override(Path(cache))]
         cold = spread([first_step_seconds(overrides)])
         warm = spread([first_step_seconds(overrides) for _ in range(options.rounds)])
-    rows = [["help", shown(helped, 2)], ["first step, cold", shown(cold, 2)], ["first step, warm", shown(warm, 2)]]
+    found = {"help": helped, "import": imported, "first_step_cold": cold, "first_step_warm": warm}
+    rows = [[name.replace("_", " "), shown(value, 2)] for name, value in found.items()]
     print_table("Start", ["", "seconds: median (min..max)"], rows)
     source = options.dataset if options.data else "drawn_faces"
-    seconds = {"help": helped, "first_step_cold": cold, "first_step_warm": warm}
-    write(options, {"data": source, "seconds": seconds})
+    write(options, {"data": source, "seconds": found})
 
 
 if __name__ == "__main__":

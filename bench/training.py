@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from adapter import LEAN, StepClock, cache_override, captured, composed, in_place, random_weights, timed
+from adapter import LEAN, ShareClock, cache_override, captured, composed, in_place, random_weights, timed
 from common import (
     add_data_options,
     alternate,
@@ -91,8 +91,11 @@ def measure(backbone: str, options: argparse.Namespace, folder: Path, data: Path
     config = mien_config(backbone, options, folder, data)
     warmup, steps = options.warmup, options.steps
 
+    shares: list[float] = []
+
     def mien() -> float:
-        done = timed(config, StepClock(warmup, steps))
+        done = timed(config, share := ShareClock(warmup, steps))
+        shares.append(1 - share.bare / share.seconds)
         return done.images / done.seconds
 
     bare, precision = bare_step(config, steps, warmup)
@@ -112,6 +115,7 @@ def measure(backbone: str, options: argparse.Namespace, folder: Path, data: Path
             "the faster": ratio(speed["mien"], [max(pair) for pair in zip(slow, fast, strict=True)]),
         },
         "not_bare_step": spread([1 - m / b for m, b in zip(speed["mien"], speed["bare"], strict=True)]),
+        "not_bare_step_same_run": spread(shares),
         "precision": precision,
         "config": {key: values[key] for key in ("trainer", "augment", "optimizer", "head", "protocol")},
     }
@@ -122,6 +126,7 @@ def print_results(backbone: str, result: dict[str, Any]) -> None:
     rows = [[f"{name}, images/s", shown(value)] for name, value in result["images_per_second"].items()]
     rows += [[f"mien / plain, {name}", shown(value, 2)] for name, value in result["mien_over_plain"].items()]
     rows += [["share of mien's time that is not the bare step, %", shown(result["not_bare_step"], 1, 100)]]
+    rows += [["the same, within mien's own runs, %", shown(result["not_bare_step_same_run"], 1, 100)]]
     print_table(f"Training {backbone}, mien in {result['precision']}", ["", "median (min..max)"], rows)
 
 

@@ -1,4 +1,20 @@
-"""Overrides that make a run of the default experiment as small as can be."""
+"""Experiments as small as can be: overrides for the commands, and a config for the parts."""
+
+from dataclasses import replace
+
+from mien.config.schema import (
+    BackboneConfig,
+    Config,
+    DatasetConfig,
+    DetectorConfig,
+    HeadConfig,
+    LoggerConfig,
+    LossConfig,
+    OptimizerConfig,
+    ProtocolConfig,
+    ScenesConfig,
+    ScheduleConfig,
+)
 
 TINY = (
     "dataset.drawn.train=42",
@@ -8,3 +24,20 @@ TINY = (
     "dataset.batch_size=16",
     "trainer=cpu",
 )
+
+
+def small_config(**changes):
+    """A whole config without Hydra, with some groups replaced."""
+    whole = Config(
+        dataset=DatasetConfig("drawn_faces", batch_size=8),
+        backbone=BackboneConfig("small_cnn", image_size=16),
+        head=HeadConfig("auto"),
+        loss=LossConfig("cross_entropy"),
+        optimizer=OptimizerConfig("adamw"),
+        schedule=ScheduleConfig("constant"),
+        protocol=ProtocolConfig("clean"),
+        logger=LoggerConfig("none"),
+        detector=DetectorConfig("mtcnn"),
+        scenes=ScenesConfig("none"),
+    )
+    return replace(whole, **changes)

@@ -1,7 +1,5 @@
 """Settings that do not go together are reported all at once."""
 
-from dataclasses import replace
-
 import pytest
 
 from mien.config.check import problems_of, protocol_problems
@@ -9,42 +7,23 @@ from mien.config.load import from_yaml, plain, to_yaml
 from mien.config.schema import (
     AugmentConfig,
     BackboneConfig,
-    Config,
     DatasetConfig,
     DetectorConfig,
     FeaturesConfig,
     HeadConfig,
-    LoggerConfig,
     LossConfig,
     OptimizerConfig,
     ProtocolConfig,
-    ScenesConfig,
     ScheduleConfig,
     TrainerConfig,
 )
-
-
-def config(**changes):
-    whole = Config(
-        dataset=DatasetConfig(name="drawn_faces"),
-        backbone=BackboneConfig(name="small_cnn"),
-        head=HeadConfig(name="auto"),
-        loss=LossConfig(name="cross_entropy"),
-        optimizer=OptimizerConfig(name="adamw"),
-        schedule=ScheduleConfig(name="constant"),
-        protocol=ProtocolConfig(name="clean"),
-        logger=LoggerConfig(name="none"),
-        detector=DetectorConfig(name="mtcnn"),
-        scenes=ScenesConfig(name="none"),
-    )
-    return replace(whole, **changes)
-
+from tiny import small_config
 
 VIEWS = BackboneConfig("small_cnn", cache_features=FeaturesConfig(2))
 
 
 def test_a_right_config_has_no_problems():
-    assert problems_of(config()) == []
+    assert problems_of(small_config()) == []
 
 
 @pytest.mark.parametrize(
@@ -82,28 +61,30 @@ def test_a_right_config_has_no_problems():
     ],
 )
 def test_a_problem_names_its_key(changes, expected):
-    problems = problems_of(config(**changes))
+    problems = problems_of(small_config(**changes))
     assert len(problems) == 1
     assert expected in problems[0]
 
 
 def test_cached_features_need_a_cache_and_images_that_are_not_mixed():
-    wrong = config(backbone=VIEWS, dataset=DatasetConfig("drawn_faces", cache="off"), augment=AugmentConfig(mixup=0.5))
+    wrong = small_config(
+        backbone=VIEWS, dataset=DatasetConfig("drawn_faces", cache="off"), augment=AugmentConfig(mixup=0.5)
+    )
     problems = "\n".join(problems_of(wrong))
     assert "backbone.cache_features: needs a cache; set dataset.cache=auto or a folder" in problems
     assert "images cannot be mixed behind the backbone" in problems
 
 
 def test_problems_come_together():
-    assert len(problems_of(config(seed=-1, trainer=TrainerConfig(max_epochs=0), resume="x"))) == 3
+    assert len(problems_of(small_config(seed=-1, trainer=TrainerConfig(max_epochs=0), resume="x"))) == 3
 
 
 def test_every_image_may_be_mixed():
-    assert problems_of(config(augment=AugmentConfig(mixup=0.3, cutmix=0.7, crop=0.9))) == []
+    assert problems_of(small_config(augment=AugmentConfig(mixup=0.3, cutmix=0.7, crop=0.9))) == []
 
 
 def test_zero_is_a_value():
-    assert problems_of(config(seed=0, optimizer=OptimizerConfig("sgd", lr=0.0))) == []
+    assert problems_of(small_config(seed=0, optimizer=OptimizerConfig("sgd", lr=0.0))) == []
 
 
 @pytest.mark.parametrize("name", ["clean", "mine"])
@@ -118,10 +99,10 @@ def test_published_may_select_on_the_test_split():
 
 def test_what_needs_a_selection_split_is_refused_without_one():
     protocol = ProtocolConfig("published", selection="none")
-    wrong = config(protocol=protocol, schedule=ScheduleConfig("plateau"), trainer=TrainerConfig(early_stopping=3))
+    wrong = small_config(protocol=protocol, schedule=ScheduleConfig("plateau"), trainer=TrainerConfig(early_stopping=3))
     assert len([line for line in problems_of(wrong) if "needs a selection split" in line]) == 3
 
 
 def test_a_config_survives_yaml(tmp_path):
-    (tmp_path / "config.yaml").write_text(to_yaml(config(seed=7)))
-    assert plain(from_yaml(tmp_path / "config.yaml")) == plain(config(seed=7))
+    (tmp_path / "config.yaml").write_text(to_yaml(small_config(seed=7)))
+    assert plain(from_yaml(tmp_path / "config.yaml")) == plain(small_config(seed=7))

@@ -10,14 +10,9 @@ from mien.cache.store import ArrayStore
 from mien.config.schema import (
     AugmentConfig,
     BackboneConfig,
-    Config,
-    DatasetConfig,
     FeaturesConfig,
     HeadConfig,
-    LossConfig,
     OptimizerConfig,
-    ProtocolConfig,
-    ScheduleConfig,
     TrainerConfig,
 )
 from mien.data.batches import Labelled, whole
@@ -28,6 +23,7 @@ from mien.seeds import derive
 from mien.training.data import ExpressionData
 from mien.training.features import Features
 from mien.training.fit import RunPlace, fit
+from tiny import small_config
 
 IMAGES = torch.randint(0, 256, (40, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(40) % 7
@@ -35,15 +31,11 @@ LABELS = torch.arange(40) % 7
 
 def config(views=2, moving=False, **augment):
     backbone = BackboneConfig("small_cnn", image_size=16, freeze="all", freeze_batchnorm=not moving)
-    return Config(
-        dataset=DatasetConfig("drawn_faces", batch_size=8),
+    return small_config(
         backbone=replace(backbone, cache_features=FeaturesConfig(views)),
         head=HeadConfig("linear"),
         augment=AugmentConfig(**augment),
-        loss=LossConfig("cross_entropy"),
         optimizer=OptimizerConfig("sgd", lr=1e-3),
-        schedule=ScheduleConfig("constant"),
-        protocol=ProtocolConfig("clean"),
         trainer=TrainerConfig(max_epochs=3, accelerator="cpu", precision="32-true"),
     )
 

@@ -7,14 +7,10 @@ from mien.augment import Augment
 from mien.config.schema import (
     AugmentConfig,
     BackboneConfig,
-    Config,
-    DatasetConfig,
     HeadConfig,
     LoggerConfig,
-    LossConfig,
     OptimizerConfig,
     ProtocolConfig,
-    ScheduleConfig,
     TrainerConfig,
 )
 from mien.data.batches import whole
@@ -26,6 +22,7 @@ from mien.training.data import ExpressionData
 from mien.training.fit import RunPlace, fit
 from mien.training.loggers import build_logger
 from mien.training.module import ExpressionModule
+from tiny import small_config
 
 BACKBONE = BackboneConfig("small_cnn", image_size=32)
 
@@ -116,13 +113,9 @@ def test_an_unknown_logger(tmp_path):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_gradients_can_be_clipped_in_every_precision(precision, optimizer, tmp_path):
-    config = Config(
-        dataset=DatasetConfig("drawn_faces", batch_size=8),
+    config = small_config(
         backbone=BACKBONE,
-        head=HeadConfig("auto"),
-        loss=LossConfig("cross_entropy"),
         optimizer=OptimizerConfig(optimizer, lr=1e-3),
-        schedule=ScheduleConfig("constant"),
         protocol=ProtocolConfig("clean", selection="none", checkpoint="last"),
         trainer=TrainerConfig(max_epochs=1, accelerator="cpu", precision=precision, gradient_clip=0.1),
     )

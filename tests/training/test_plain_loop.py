@@ -9,12 +9,8 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
 
 from mien.config.schema import (
-    AugmentConfig,
     BackboneConfig,
-    Config,
     DatasetConfig,
-    HeadConfig,
-    LossConfig,
     OptimizerConfig,
     ProtocolConfig,
     ScheduleConfig,
@@ -30,6 +26,7 @@ from mien.seeds import derive
 from mien.training.data import ExpressionData, labelled
 from mien.training.fit import RunPlace, fit
 from mien.types import SplitName
+from tiny import small_config
 
 EPOCHS, SIZE = 4, 32
 
@@ -46,12 +43,9 @@ def root(tmp_path):
 
 
 def config(root, backbone, lr, **trainer):
-    return Config(
+    return small_config(
         dataset=DatasetConfig("image_folder", root=str(root), batch_size=16),
         backbone=BackboneConfig(backbone, image_size=SIZE),
-        head=HeadConfig("auto"),
-        augment=AugmentConfig(),
-        loss=LossConfig("cross_entropy"),
         optimizer=OptimizerConfig("sgd", lr=lr),
         schedule=ScheduleConfig("step", step_size=2),
         protocol=ProtocolConfig("published", selection="none", checkpoint="last"),

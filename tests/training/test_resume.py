@@ -9,11 +9,7 @@ import torch
 
 from mien.config.schema import (
     AugmentConfig,
-    BackboneConfig,
-    Config,
-    DatasetConfig,
     HeadConfig,
-    LossConfig,
     OptimizerConfig,
     ProtocolConfig,
     ScheduleConfig,
@@ -25,18 +21,16 @@ from mien.models.factory import build_classifier, input_spec
 from mien.training.data import ExpressionData
 from mien.training.fit import RunPlace, fit
 from mien.training.history import History
+from tiny import small_config
 
 EPOCHS = 4
 
 
 def config(schedule="onecycle", checkpoint="best", **trainer):
     selection = "validation" if checkpoint == "best" else "none"
-    return Config(
-        dataset=DatasetConfig("drawn_faces", batch_size=8),
-        backbone=BackboneConfig("small_cnn", image_size=16),
+    return small_config(
         head=HeadConfig("mlp", [8], [0.5]),
         augment=AugmentConfig(rotate=10, flip=0.5),
-        loss=LossConfig("cross_entropy"),
         optimizer=OptimizerConfig("adamw", lr=3e-3, weight_decay=0.01),
         schedule=ScheduleConfig(schedule, patience=1, gamma=0.5),
         protocol=ProtocolConfig("clean", selection=selection, checkpoint=checkpoint),
