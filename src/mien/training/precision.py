@@ -8,8 +8,8 @@ def resolve_precision(asked: str, device: str, network: nn.Module) -> str:
     """Lightning's precision for what the config asks.
 
     A rule instead of a trial run at every start, so that all jobs of a sweep decide alike: bf16 autocast where the
-    device computes in bf16, save for networks with grouped (depthwise) convolutions on processors, where it is two to
-    three times slower than fp32 (experiments/speed/README.md).
+    device computes in bf16, save for networks with grouped (depthwise) convolutions on processors, where it is slower
+    than fp32: 0.6 of its speed for EfficientNet-Lite0 (experiments/speed/README.md).
 
     Args:
         asked: ``auto``, or one of Lightning's precisions, which is returned as it is.
