@@ -14,7 +14,7 @@ from mien.config.load import typed
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(composed: DictConfig) -> float:
-    """Evaluate one model; returns its accuracy."""
+    """Evaluate one model; returns its accuracy, on whole photos where there are no crops."""
     config = typed(composed, EvaluateConfig)
     from mien.pipeline import evaluate_model
     from mien.report.tables import print_summary
@@ -25,7 +25,7 @@ def main(composed: DictConfig) -> float:
     set_up_logging(folder / "log.txt")
     result = evaluate_model(config, folder, Call(command_line(), tuple(job.overrides.task)))
     print_summary(result, folder, sorted((folder / "plots").glob("*.png")))
-    return result.test.accuracy
+    return result.accuracy
 
 
 if __name__ == "__main__":

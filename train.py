@@ -31,7 +31,7 @@ def main(composed: DictConfig) -> float:
     set_up_logging(folder / "log.txt")
     result = run(config, folder, Call(command_line(), tuple(job.overrides.task)))
     print_summary(result, folder, sorted((folder / "plots").glob("*.png")))
-    return result.selection.value if result.selection else result.test.accuracy
+    return result.selection.value if result.selection else result.accuracy
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
 """How fast a batch is augmented: mien beside kornia (batched) and torchvision's transforms v2 (image by image).
 
-    python bench/augment.py [--rounds 11] [--batches 20] [--threads 1] [--output outputs/bench/augment.json]
+    python bench/augment.py [--side 64] [--rounds 11] [--batches 20] [--threads 1] [--output outputs/bench/augment.json]
 
-All three rotate, zoom, shift, mirror, change brightness and contrast, take colour away and erase a rectangle, with the
-ranges of ``augment=strong`` and random numbers of their own for every image. Batches are (64, 3, 64, 64) floats, on the
-CPU and on the GPU if there is one. The methods take turns in one process; a round times ``--batches`` batches of each.
-Reported are the median over the rounds and, in brackets, the fastest and the slowest; "times mien's" is the median of
-the rounds' own ratios. torchvision and kornia resample one after another what mien resamples at once, and torchvision
-fills with black where the others repeat the edge.
+All three rotate, zoom, shift, mirror, change brightness and contrast, take colour away and erase a rectangle, with
+the ranges of ``augment=strong`` and random numbers of their own for every image. Two more rows are mien's alone: what
+``augment=detector_boxes`` costs, and, of it, blur, low resolution and JPEG. Batches are (64, 3, side, side) floats,
+on the CPU and on the GPU if there is one. The methods take turns in one process; a round times ``--batches`` batches
+of each. Reported are the median over the rounds and, in brackets, the fastest and the slowest; "times mien's" is the
+median of the rounds' own ratios. torchvision and kornia resample one after another what mien resamples at once, and
+torchvision fills with black where the others repeat the edge.
 """
 
 import argparse
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,20 +34,24 @@ from mien.config.schema import AugmentConfig
 from mien.environment import describe
 from mien.files import write_json
 
-SHAPE = (64, 3, 64, 64)
+BATCH = 64
 STRONG = AugmentConfig(
     rotate=15, scale=0.15, shift=0.1, flip=0.5, brightness=0.2, contrast=0.2, gray=0.2, erase=0.25
 )  # as conf/augment/strong.yaml
+PHOTO = AugmentConfig(blur=0.2, low_resolution=0.3, jpeg=0.3)
+BOXES = replace(
+    PHOTO, rotate=15, scale=0.15, shift=0.1, flip=0.5, brightness=0.2, contrast=0.3, gray=0.4, erase=0.1
+)  # as conf/augment/detector_boxes.yaml
 SHIFT, ZOOM = (STRONG.shift, STRONG.shift), (1 - STRONG.scale, 1 + STRONG.scale)
 AREA, ASPECT = (0.02, 0.2), (1 / math.e, math.e)  # of erased rectangles, as in mien.augment
 
 Method = Callable[[Tensor], Tensor]
 
 
-def by_mien() -> Method:
-    """One affine map, then colour and erasing, for the whole batch."""
-    augment, generator = Augment(STRONG, SHAPE[-1]), torch.Generator().manual_seed(0)
-    return lambda images: augment(images, generator)
+def by_mien(config: AugmentConfig = STRONG) -> Method:
+    """Every change for the whole batch at once, or for those of its images that it hits."""
+    generator = torch.Generator().manual_seed(0)
+    return lambda images: Augment(config, images.shape[-1])(images, generator)
 
 
 def by_kornia() -> Method:
@@ -72,7 +79,13 @@ def by_torchvision() -> Method:
     return lambda images: torch.stack([transform(image) for image in images])
 
 
-METHODS = {"mien": by_mien, "kornia": by_kornia, "torchvision v2, per image": by_torchvision}
+METHODS: dict[str, Callable[[], Method]] = {
+    "mien": by_mien,
+    "kornia": by_kornia,
+    "torchvision v2, per image": by_torchvision,
+    "mien, detector_boxes": partial(by_mien, BOXES),
+    "mien, its blur, low resolution and JPEG": partial(by_mien, PHOTO),
+}
 
 
 def seconds(method: Method, images: Tensor, batches: int) -> float:
@@ -86,10 +99,10 @@ def seconds(method: Method, images: Tensor, batches: int) -> float:
 
 
 @torch.no_grad()
-def measure(device: str, rounds: int, batches: int) -> list[dict[str, Any]]:
+def measure(device: str, side: int, rounds: int, batches: int) -> list[dict[str, Any]]:
     """One row a method: milliseconds a batch, images a second, and time as a multiple of mien's."""
     torch.manual_seed(0)
-    images = torch.rand(SHAPE).to(device)
+    images = torch.rand(BATCH, 3, side, side).to(device)
     methods = {name: build() for name, build in METHODS.items()}
     for method in methods.values():
         seconds(method, images, 2)  # warm up
@@ -102,7 +115,7 @@ def measure(device: str, rounds: int, batches: int) -> list[dict[str, Any]]:
             "device": device,
             "method": name,
             "milliseconds": spread([1000 * t for t in taken]),
-            "images_per_second": spread([SHAPE[0] / t for t in taken]),
+            "images_per_second": spread([BATCH / t for t in taken]),
             "times_miens": spread([t / own for t, own in zip(taken, times["mien"], strict=True)]),
         }
         for name, taken in times.items()
@@ -112,6 +125,7 @@ def measure(device: str, rounds: int, batches: int) -> list[dict[str, Any]]:
 def main() -> None:
     """Measure, print a table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=64, help="of the images, in pixels")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--batches", type=int, default=20, help="batches of each method a round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of PyTorch on the CPU")
@@ -119,15 +133,16 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-    rows = [row for device in devices for row in measure(device, options.rounds, options.batches)]
-    title = f"Augmenting a batch {SHAPE}, CPU threads: {options.threads}"
+    rows = [row for device in devices for row in measure(device, options.side, options.rounds, options.batches)]
+    shape = (BATCH, 3, options.side, options.side)
+    title = f"Augmenting a batch {shape}, CPU threads: {options.threads}"
     table = Table("device", "method", "ms a batch", "images/s", "times mien's", title=title)
     for row in rows:
         figures = shown(row["milliseconds"], 2), shown(row["images_per_second"], 0), shown(row["times_miens"], 2)
         table.add_row(row["device"], row["method"], *figures)
     console = Console()
     console.print(table)
-    record = {"shape": SHAPE, "threads": options.threads, "rounds": options.rounds, "batches": options.batches}
+    record = {"shape": shape, "threads": options.threads, "rounds": options.rounds, "batches": options.batches}
     environment = describe("python bench/augment.py", seed=0)
     write_json(options.output, {**record, "kornia": version("kornia"), "rows": rows, "environment": environment})
     console.print(f"written to {options.output}")

@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 from torchvision.transforms import functional as pil
-from torchvision.transforms.functional import InterpolationMode, resize, rotate
+from torchvision.transforms.functional import InterpolationMode, gaussian_blur, resize, rotate
 
-from mien.augment import Augment
+from mien.augment import Augment, fewer_pixels, gaussian
 from mien.config.schema import AugmentConfig
+from mien.jpeg import compress
 from mien.models.normalise import Normalise
 from mien.types import InputSpec
 
@@ -25,7 +26,8 @@ def test_nothing_asked_nothing_changed():
 
 def test_the_same_seed_gives_the_same_batch_and_another_one_another():
     warp = {"rotate": 10, "scale": 0.1, "shift": 0.1, "flip": 0.5, "crop": 0.3}
-    config = AugmentConfig(**warp, brightness=0.2, contrast=0.2, gray=0.5, erase=0.5)
+    photo = {"blur": 0.5, "low_resolution": 0.5, "jpeg": 0.5}
+    config = AugmentConfig(**warp, **photo, brightness=0.2, contrast=0.2, gray=0.5, erase=0.5)
     assert torch.equal(augment(config), augment(config))
     assert not torch.equal(augment(config), augment(config, seed=1))
 
@@ -143,3 +145,70 @@ def test_padding(padding):
     white = torch.ones(4, 1, 16, 16)
     smallest = augment(AugmentConfig(shift=0.5, padding=padding), white).min()
     assert float(smallest) == (0.0 if padding == "zeros" else pytest.approx(1.0))
+
+
+def test_a_blur_is_a_gaussian_of_the_sigma_drawn():
+    sigma = 0.02 * 64 * torch.rand(4, generator=torch.Generator().manual_seed(0))
+    assert sigma.max() > 0.9  # pixels
+    images = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    out = augment(AugmentConfig(blur=1.0), images, size=64)
+    for image, blurred, width in zip(images, out, sigma.tolist(), strict=True):
+        expected = gaussian_blur(image, [15, 15], [width, width])
+        assert torch.allclose(blurred[:, 7:-7, 7:-7], expected[:, 7:-7, 7:-7], atol=1e-5)
+
+
+def test_the_width_of_a_blur():
+    """An impulse spreads to the variance of the Gaussian; the ends are no darker than the middle."""
+    matrices = gaussian(torch.tensor([0.0, 1.0, 3.0]), 41)
+    variance = (matrices[:, 20] * (torch.arange(41) - 20) ** 2).sum(1)
+    assert torch.allclose(variance, torch.tensor([0.0, 1.0, 9.0]), atol=1e-3)
+    assert torch.equal(matrices[0], torch.eye(41))
+    assert torch.allclose(matrices.sum(2), torch.ones(3, 41), atol=1e-6)
+
+
+def test_a_low_resolution_is_a_resize_there_and_back():
+    generator = torch.Generator().manual_seed(0)
+    torch.rand(2, 8, generator=generator)  # sigma, and whether there is a blur
+    small = ((1 - 0.75 * torch.rand(8, generator=generator)) * 33).round().int().tolist()
+    assert min(small) < 15
+    images = torch.rand(8, 3, 33, 33, generator=torch.Generator().manual_seed(1))
+    out = augment(AugmentConfig(low_resolution=1.0), images, size=33)
+    for image, coarse, side in zip(images, out, small, strict=True):
+        expected = resize(resize(image, [side, side], antialias=True), [33, 33], antialias=False)
+        assert torch.allclose(coarse, expected, atol=1e-5)
+
+
+def test_blur_and_low_resolution_follow_each_other():
+    both = fewer_pixels(torch.tensor([5.0, 9.0]), 9) @ gaussian(torch.tensor([1.0, 1.0]), 9)
+    assert torch.equal(both[1], gaussian(torch.tensor([1.0]), 9)[0])  # nine of nine pixels change nothing
+    assert torch.allclose(both.sum(2), torch.ones(2, 9), atol=1e-6)
+    flat = torch.rand(16, 3, 1, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, 31, 31)
+    assert torch.allclose(augment(AugmentConfig(blur=1.0, low_resolution=1.0), flat, size=31), flat, atol=1e-6)
+
+
+def test_compression_is_at_the_quality_drawn():
+    generator = torch.Generator().manual_seed(0)
+    torch.rand(4, generator=generator)  # whether there is compression
+    quality = torch.randint(20, 91, (4,), generator=generator)
+    assert torch.equal(augment(AugmentConfig(jpeg=1.0)), compress(IMAGES, quality))
+
+
+@pytest.mark.parametrize("change", ["blur", "low_resolution", "jpeg"])
+@pytest.mark.parametrize(("side", "channels"), [(31, 3), (64, 1)])
+def test_a_change_is_made_as_often_as_asked_and_leaves_the_others_alone(change, side, channels):
+    images = torch.rand(400, channels, side, side, generator=torch.Generator().manual_seed(1))
+    out = augment(AugmentConfig(**{change: 0.3}), images, size=side)
+    assert out.shape == images.shape
+    assert out.min() >= 0
+    assert out.max() <= 1
+    same = (out == images).flatten(1).all(1)
+    unseen = 0.06 if change == "blur" else 0  # at most: of the sigmas, those too small to change a float
+    assert 0.62 < same.float().mean() < 0.78 + unseen  # 0.7, +- 3.5 standard deviations
+
+
+def test_files_are_written_after_the_colours_and_before_erasing():
+    """What JPEG gives are whole levels; half of one is what erasing leaves."""
+    out = augment(AugmentConfig(brightness=0.3, contrast=0.3, jpeg=1.0)) * 255
+    assert torch.allclose(out, out.round(), atol=1e-4)
+    out = augment(AugmentConfig(jpeg=1.0, erase=1.0))
+    assert (out == 0.5).any()

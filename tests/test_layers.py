@@ -7,7 +7,7 @@ import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src" / "mien"
 LAYERS = [
-    {"errors", "seeds"},
+    {"errors", "jpeg", "seeds"},
     {"labels", "files"},
     {"types", "results"},
     {"config", "environment", "cache"},
@@ -16,7 +16,7 @@ LAYERS = [
     {"training", "evaluation", "detection"},
     {"endtoend"},
     {"report"},
-    {"scoring"},
+    {"scoring", "recognition"},
     {"pipeline", "sweep"},
     {"cli"},
 ]

@@ -55,7 +55,7 @@ def test_a_run_folder_holds_what_scripts_rely_on(finished):
     expected = {"config.yaml", "environment.json", "metrics.csv", "predictions.parquet", "results.json", "checkpoints"}
     assert expected | {"bundle", "plots", "data.json"} <= {path.name for path in folder.iterdir()}
     assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
-    assert {path.name for path in (folder / "bundle").iterdir()} == {"model.json", "model.safetensors"}
+    assert {path.name for path in (folder / "bundle").iterdir()} == {"README.md", "model.json", "model.safetensors"}
     plots = {path.name for path in (folder / "plots").iterdir()}
     assert plots == {"confusion.png", "curves.png", "end_to_end.png", "per_class.png", "samples.png"}
     assert not list(folder.rglob(".writing-*"))
@@ -68,7 +68,7 @@ def test_results_json_keeps_the_contract(finished):
     assert set(values["dataset"]) == {"name", "version", "fingerprint"}
     assert set(values["seconds"]) == {"fit", "test", "end_to_end"}
     test = {"n", "accuracy", "accuracy_ci95", "macro_recall", "macro_f1", "ece", "loss", "per_class", "confusion"}
-    assert set(values["test"]) == test
+    assert set(values["test"]) == test | {"per_set"}
     assert set(values["test"]["per_class"][0]) == {"label", "recall", "precision", "f1", "support"}
     end_to_end = {"n_faces", "detection_recall", "accuracy_given_detection", "accuracy", "per_class"}
     assert end_to_end <= set(values["end_to_end"])
@@ -114,6 +114,15 @@ def test_a_finished_run_is_not_run_again(finished):
 def test_another_experiments_folder_is_refused_with_the_differences(finished):
     with pytest.raises(RunFolderError, match=r"(?s)holds another experiment:.*optimizer.lr: there 0.002, now 0.5"):
         run(tiny("scenes.count=3", "optimizer.lr=0.5"), finished[0])
+
+
+def test_a_run_of_another_version_is_refused(finished, tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(finished[0], folder)
+    file = folder / "config.yaml"
+    file.write_text(file.read_text().replace("detector:\n", "detector:\n  margin: 0.2\n"))
+    with pytest.raises(RunFolderError, match=r"config.yaml is of another version of mien: Key 'margin'"):
+        run(tiny("scenes.count=3"), folder)
 
 
 def test_a_run_that_failed_before_its_first_checkpoint_leaves_the_folder_free(tmp_path):

@@ -1,8 +1,11 @@
 """Random changes of training images, a batch at a time, on whatever device the batch lives.
 
-Rotation, zoom, shift, flip and crop are one affine map and one ``grid_sample``, so an image is resampled once.
+The changes come in the order in which a picture meets them: the face's place in its box (rotation, zoom, shift, flip
+and crop are one affine map and one ``grid_sample``, so an image is resampled once), the lens (blur), the sensor (low
+resolution, brightness, contrast, gray), the file (JPEG); at last, a part is erased.
+
 All random numbers come from the generator given, drawn on the CPU: the same seed gives the same batches on any
-device.
+device. A change that is off draws none.
 """
 
 import torch
@@ -10,7 +13,11 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from mien.config.schema import AugmentConfig
+from mien.jpeg import compress
 
+_BLUR = 0.02  # largest sigma, as a share of the side
+_SMALLEST = 0.25  # of the side, at a low resolution
+_QUALITY = (20, 90)  # of JPEG
 _GRAY = (0.299, 0.587, 0.114)  # ITU-R 601 luma, as Pillow's "L"
 
 
@@ -34,8 +41,12 @@ class Augment(nn.Module):
             images = self._warp(images, generator)
         if images.shape[-1] != self.size:
             images = resize(images, self.size)
+        if c.blur or c.low_resolution:
+            images = self._soften(images, generator)
         if c.brightness or c.contrast or c.gray:
             images = self._colour(images, generator)
+        if c.jpeg:
+            images = self._compress(images, generator)
         if c.erase:
             images = self._erase(images, generator)
         return images
@@ -63,6 +74,20 @@ class Augment(nn.Module):
             theta = theta * side.unsqueeze(2) + functional.pad(place.unsqueeze(2), (2, 0))
         return theta
 
+    def _soften(self, images: Tensor, generator: Generator) -> Tensor:
+        """Blur, then a low resolution; both are linear in rows and in columns, so one matrix an image does both."""
+        c, n, side = self.config, len(images), images.shape[-1]
+        sigma = _BLUR * side * torch.rand(n, generator=generator) * _chance(n, c.blur, generator)
+        scale = 1 - (1 - _SMALLEST) * torch.rand(n, generator=generator) * _chance(n, c.low_resolution, generator)
+        small = (scale * side).round().clamp(min=1)
+        chosen = torch.nonzero((sigma > 0) | (small < side)).flatten()
+        if not len(chosen):
+            return images
+        sigma, small = sigma[chosen].to(images), small[chosen].to(images)
+        matrices = (fewer_pixels(small, side) @ gaussian(sigma, side)).unsqueeze(1)
+        chosen = chosen.to(images.device)
+        return images.index_copy(0, chosen, (matrices @ images[chosen] @ matrices.mT).clamp(0, 1))
+
     def _colour(self, images: Tensor, generator: Generator) -> Tensor:
         c, n = self.config, len(images)
         brightness = _column(1 + _uniform(n, c.brightness, generator), images)
@@ -73,6 +98,13 @@ class Augment(nn.Module):
             luma = (images * images.new_tensor(_GRAY).view(1, 3, 1, 1)).sum(1, keepdim=True)
             images = images.lerp(luma, _column(_chance(n, c.gray, generator), images))
         return images.clamp(0, 1)
+
+    def _compress(self, images: Tensor, generator: Generator) -> Tensor:
+        chosen = _chance(len(images), self.config.jpeg, generator)
+        low, high = _QUALITY
+        quality = torch.randint(low, high + 1, (len(images),), generator=generator)[chosen]
+        chosen = torch.nonzero(chosen).flatten().to(images.device)
+        return images.index_copy(0, chosen, compress(images[chosen], quality)) if len(chosen) else images
 
     def _erase(self, images: Tensor, generator: Generator) -> Tensor:
         n, side = len(images), images.shape[-1]
@@ -95,6 +127,42 @@ def _grid(theta: Tensor, side: int) -> Tensor:
     across = ticks * theta[:, None, :, 0]
     down = ticks * theta[:, None, :, 1] + theta[:, None, :, 2]
     return across.unsqueeze(1) + down.unsqueeze(2)
+
+
+def gaussian(sigma: Tensor, side: int) -> Tensor:
+    """Gaussian blurs of rows of ``side`` pixels; at the ends the weights are those of the pixels there are.
+
+    Args:
+        sigma: (n,) standard deviations in pixels; 0 changes nothing.
+        side: Pixels of a row.
+
+    Returns:
+        (n, side, side) matrices from a row of pixels to the blurred row; their rows sum to 1.
+    """
+    place = torch.arange(side, device=sigma.device, dtype=sigma.dtype)
+    distance = (place - place.unsqueeze(1)) / sigma.clamp(min=0.01).view(-1, 1, 1)
+    weights = torch.exp(-(distance**2) / 2)
+    return weights / weights.sum(2, keepdim=True)
+
+
+def fewer_pixels(small: Tensor, side: int) -> Tensor:
+    """Rows of ``side`` pixels made smaller (bilinear, antialiased, as :func:`resize`) and enlarged again (bilinear).
+
+    Args:
+        small: (n,) whole numbers of pixels in 1..side; ``side`` changes nothing.
+        side: Pixels of a row.
+
+    Returns:
+        (n, side, side) matrices from a row of pixels to the coarser row; their rows sum to 1.
+    """
+    small = small.view(-1, 1, 1)
+    place = torch.arange(side, device=small.device, dtype=small.dtype)
+    ratio = side / small
+    centre = (place.view(-1, 1) + 0.5) * ratio - 0.5  # of each small pixel; those from `small` on are not used
+    down = (1 - (place - centre).abs() / ratio).clamp(min=0)
+    down = down / down.sum(2, keepdim=True).clamp(min=1e-6)
+    source = ((place.view(-1, 1) + 0.5) / ratio - 0.5).clamp(min=0).minimum(small - 1)
+    return (1 - (source - place).abs()).clamp(min=0) @ down
 
 
 def resize(images: Tensor, size: int) -> Tensor:

@@ -2,9 +2,10 @@
 
 import logging
 import os
+import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hydra.errors import HydraException
@@ -20,20 +21,22 @@ from mien.sweep import print_comparison, register_resolvers, sweep_overrides
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
-def start(main: Callable[[], None], schema: type, name: str) -> None:
+def start(main: Callable[[], None], schema: type, name: str, paths: Sequence[str] = ()) -> None:
     """Run a Hydra main: check the command line first, and turn known errors into messages.
 
     Args:
         main: The function that ``@hydra.main`` decorated.
         schema: Root of its config.
         name: Name of its primary config; its schema is registered as ``<name>_schema``.
+        paths: Keys whose values are paths, taken as they are typed: ``source=photo (1).jpg`` means that file.
     """
+    sys.argv[1:] = literal(sys.argv[1:], paths)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach us instead of being printed
-    register(f"{name}_schema", schema)
+    register(f"{name}_schema", schema, sys.argv[1:])
     register_resolvers()
     try:
         check_command_line(sys.argv[1:], schema, CONF, name)
-        _insert(sweep_overrides(sys.argv[1:]))
+        _insert(sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
         main()
     except (MienError, HydraException, OmegaConfBaseException) as error:
         fail(str(error))
@@ -43,6 +46,28 @@ def start(main: Callable[[], None], schema: type, name: str) -> None:
         fail("interrupted; the same command continues", code=130)
     finally:
         print_comparison()
+
+
+def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """A command line on which the values of some keys are quoted, so that Hydra reads no grammar into them.
+
+    Values in quotes stay as they are, and so do sweeps, where a comma stands between values.
+
+    Examples:
+        >>> literal(["source=photo (1).jpg", "every=2"], ["source"])
+        ["source='photo (1).jpg'", 'every=2']
+    """
+    if {"-m", "--multirun"} & set(arguments):
+        return list(arguments)
+    return [_quoted(argument) if argument.split("=")[0] in keys else argument for argument in arguments]
+
+
+def _quoted(override: str) -> str:
+    key, equals, value = override.partition("=")
+    if not value or value[0] in "'\"":
+        return override
+    # A backslash means itself, except before a quote.
+    return f"{key}{equals}'" + re.sub(r"(\\*)('|$)", lambda end: 2 * end[1] + end[2].replace("'", r"\'"), value) + "'"
 
 
 def _insert(overrides: list[str]) -> None:
@@ -69,9 +94,18 @@ def command_line() -> str:
 
 def set_up_logging(file: Path) -> None:
     """One line an event on stderr and in a file: mien's own from INFO on, everybody else's from WARNING on."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(), logging.FileHandler(file, delay=True)]
+    handlers: list[logging.Handler] = [_Stderr(), logging.FileHandler(file, delay=True)]
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
     )
     logging.getLogger("mien").setLevel(logging.INFO)
     logging.captureWarnings(True)
+
+
+class _Stderr(logging.Handler):
+    """Writes to what ``sys.stderr`` is at the time, so that lines appear above a progress bar that stands there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        sys.stderr.write(self.format(record) + "\n")
+        sys.stderr.flush()

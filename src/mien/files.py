@@ -5,10 +5,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from mien.errors import RunFolderError
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -52,3 +56,22 @@ def write_json(target: Path, value: Any) -> None:
 def read_json(source: Path) -> Any:
     """Read a JSON file."""
     return json.loads(source.read_text(encoding="utf-8"))
+
+
+def typed(kind: type[T], value: Any) -> T:
+    """Plain values from JSON as the dataclass that they were written from; fields with a default may be missing."""
+    built: T = _built(kind, value)
+    return built
+
+
+def _built(kind: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(kind, UnionType):  # X | None
+        return _built(get_args(kind)[0], value)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{name: _built(hints[name], inner) for name, inner in value.items()})  # type: ignore[operator]
+    if get_origin(kind) is tuple:  # of one kind: tuple[X, ...] or (X, X)
+        return tuple(_built(get_args(kind)[0], inner) for inner in value)
+    return value

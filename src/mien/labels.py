@@ -92,6 +92,9 @@ EXPRESSIONS = LabelSet(("anger", "disgust", "fear", "happiness", "neutral", "sad
 FER2013_CODES: Sequence[str] = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 """What the integers 0..6 in the ``emotion`` column of the FER2013 CSV stand for."""
 
+EXPW_CODES: Sequence[str] = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+"""What the integers 0..6 in the last column of ExpW's ``label.lst`` stand for, by the readme that comes with it."""
+
 COLOURS = {
     "anger": "#D55E00",
     "contempt": "#999999",

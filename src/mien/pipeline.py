@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,23 +11,26 @@ import torch
 from pytorch_lightning import seed_everything
 
 from mien.cache.store import open_store
-from mien.config.evaluate import EvaluateConfig
-from mien.config.load import plain
-from mien.config.schema import Config, DatasetConfig, TrainerConfig
+from mien.config.check_images import crop_problems
+from mien.config.evaluate import CropChanges, EvaluateConfig
+from mien.config.load import plain, to_yaml
+from mien.config.schema import Config, CropConfig, DatasetConfig, TrainerConfig
 from mien.data.catalog import load_source
 from mien.data.decode import Decoded, Decoder
-from mien.data.source import SourceData
+from mien.data.mixed import draw_weights
+from mien.data.source import Part, SourceData
 from mien.data.split import shared_images, with_test, with_validation
-from mien.detection import build_detector
+from mien.detection import build_detector, crop_rule
+from mien.detection.face_reader import FaceFinder
 from mien.endtoend.scenes import SceneSource, build_scenes
 from mien.environment import describe, is_first_process, local_rank, versions
-from mien.errors import DataError, LabelError
-from mien.files import read_json, write_json
-from mien.models.bundle import Bundle, CropRule
+from mien.errors import ConfigError, DataError, LabelError
+from mien.files import read_json, write_json, write_text
+from mien.models.bundle import Bundle
 from mien.models.factory import Classifier, build_classifier, input_spec
 from mien.results import RESULTS_FILE, RunResult
-from mien.runs import check_space, claim, owned
-from mien.scoring import Call, Exam, Photos, named, score, write_scores
+from mien.runs import CONFIG_FILE, check_space, claim, owned
+from mien.scoring import Call, Crops, Exam, Photos, named, score, write_scores
 from mien.training.checkpoints import FOLDER as CHECKPOINTS
 from mien.training.checkpoints import LAST
 from mien.training.data import ExpressionData, labelled
@@ -34,7 +38,7 @@ from mien.training.features import Features
 from mien.training.fit import Fitted, RunPlace, fit, settled
 from mien.training.loggers import build_logger, close_logger, log_result
 from mien.training.trainer import check_devices
-from mien.types import FaceDetector, InputSpec, SplitName
+from mien.types import CropRule, FaceDetector, InputSpec, SplitName
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +71,8 @@ def _run(config: Config, folder: Path, call: Call, source: SourceData, photos: P
     classifier = build_classifier(config.backbone, config.head, len(source.labels))
     config = replace(config, trainer=settled(_as_begun(config.trainer, folder), classifier))
     check_space(folder, classifier.count_parameters()[0])
-    decoded = _decode(config, source, spec)
-    exam = Exam(source, (split := SplitName(config.protocol.report)), decoded[split], *photos)
+    decoded = _decode(config, source, spec, photos[1])
+    exam = Exam(Crops(source, (split := SplitName(config.protocol.report)), decoded[split]), *photos)
     environment = describe(call.command, config.seed)
     write_json(folder / "environment.json", environment | {"precision": config.trainer.precision})
     data = _training_data(config, decoded, classifier, spec)
@@ -109,34 +113,59 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
         MienError: No such model or data, or classes that the model does not have.
     """
     check_devices(TrainerConfig(accelerator=config.accelerator))
-    bundle = Bundle.load(Path(config.run))
-    split = SplitName(config.split)
+    bundle = _cropping_as_asked(Bundle.load(Path(config.run)), config.crop)
+    device = _device(config.accelerator)
     with owned(folder):
         (folder / RESULTS_FILE).unlink(missing_ok=True)
-        source = _as_trained(load_source(config.dataset), config.dataset, split, bundle)
-        source.labels.mapping_to(bundle.labels)
+        write_text(folder / CONFIG_FILE, to_yaml(config))
         scenes = build_scenes(config.scenes, bundle.labels)
-        detector = build_detector(config.detector, _device(config.accelerator))
-        decoded = Decoder.of(config.dataset, bundle.spec).decode(source.parts[split])
-        exam = Exam(source, split, decoded, scenes, detector)
+        detector = build_detector(config.detector, device)
+        crops = None if config.dataset.name == "none" else _crops(config, bundle, detector)
         write_json(folder / "environment.json", describe((call or Call()).command, bundle.about["seed"]))
-        scored = score(bundle, exam, _device(config.accelerator), call or Call(), {"fit": 0.0})
+        exam = Exam(crops, scenes, detector)
+        scored = score(bundle, exam, device, call or Call(), {"fit": 0.0})
         write_scores(folder, exam, scored)
     return scored.result
 
 
-def _as_trained(source: SourceData, dataset: DatasetConfig, split: SplitName, bundle: Bundle) -> SourceData:
-    """Cut a data set as the model's own run did, so that no image it was trained on stands in its test.
+def _cropping_as_asked(bundle: Bundle, changes: CropChanges) -> Bundle:
+    """The model with another crop rule, where one is asked for."""
+    asked = {key: value for key, value in asdict(changes).items() if value is not None}
+    config = CropConfig(**asdict(bundle.crop) | asked)
+    problems = list(crop_problems(config))
+    if asked and problems:
+        raise ConfigError(problems)
+    return replace(bundle, crop=crop_rule(config))
 
-    The run's fractions and seed hold for the data set it was trained on; those of ``dataset`` for any other.
+
+def _crops(config: EvaluateConfig, bundle: Bundle, detector: FaceDetector) -> Crops:
+    """The part of a data set that a model is scored on."""
+    split = SplitName(config.split)
+    dataset = _cut_as_trained(config.dataset, bundle)
+    source = _with_part(load_source(dataset), dataset, split, bundle)
+    source.labels.mapping_to(bundle.labels)
+    parts = _faces({split: source.parts[split]}, config, detector, bundle.crop)
+    return Crops(source, split, Decoder.of(config.dataset, bundle.spec).decode(parts[split]))
+
+
+def _cut_as_trained(dataset: DatasetConfig, bundle: Bundle) -> DatasetConfig:
+    """A data set that the model's run knew, alone or in a mix, is cut as it was there, whatever is asked here.
+
+    So no image that the model was trained on stands in its test.
     """
-    trained_on, cuts = bundle.about["dataset"], asdict(dataset)
-    if (source.name, source.version) == (trained_on["name"], trained_on["version"]):
-        cuts |= bundle.about["config"]["dataset"]
-    source = with_test(source, cuts["test_fraction"], cuts["split_seed"])
+    run = bundle.about["config"]["dataset"]
+    known = {run["name"], *(member["name"] for member in run.get("mixed", {}).values())}
+    if known.isdisjoint({dataset.name, *(member.name for member in dataset.mixed.values())}):
+        return dataset
+    return replace(dataset, **{key: run[key] for key in ("test_fraction", "validation_fraction", "split_seed")})
+
+
+def _with_part(source: SourceData, dataset: DatasetConfig, split: SplitName, bundle: Bundle) -> SourceData:
+    """The data set with the part that is asked for, cut off as in training where it has none."""
+    source = with_test(source, dataset.test_fraction, dataset.split_seed)
     selected_on = bundle.about["protocol"]["selection"]
     if split is SplitName.VALIDATION or (split is SplitName.TRAIN and selected_on == "validation"):
-        source = with_validation(source, cuts["validation_fraction"], cuts["split_seed"])
+        source = with_validation(source, dataset.validation_fraction, dataset.split_seed)
     if split not in source.parts:
         raise DataError(f"split={split}: {source.name} has only {', '.join(source.parts)}")
     return source
@@ -168,11 +197,23 @@ def _warn_of_leaks(source: SourceData) -> None:
         log.warning("%s: %d of %d test images stand byte for byte in train too", source.name, leaked, n)
 
 
-def _decode(config: Config, source: SourceData, spec: InputSpec) -> dict[SplitName, Decoded]:
+def _faces(
+    parts: Mapping[SplitName, Part], config: Config | EvaluateConfig, detector: FaceDetector, rule: CropRule
+) -> Mapping[SplitName, Part]:
+    """The parts as they are, or cut down to the faces in them: as ``dataset.faces`` says."""
+    if config.dataset.faces == "given":
+        return parts
+    if rule.preprocess != "standard":
+        raise ConfigError([f"dataset.faces=detected: the model has crop.preprocess={rule.preprocess}; use given"])
+    return FaceFinder(detector, config.detector, config.dataset.cache).cut_out(parts, rule)
+
+
+def _decode(config: Config, source: SourceData, spec: InputSpec, detector: FaceDetector) -> dict[SplitName, Decoded]:
     """All images that the run will need, so that unreadable ones show before training."""
     needed = {"train", config.protocol.selection, config.protocol.report} - {"none"}
     parts = {split: part for split, part in source.parts.items() if split in needed}
-    return Decoder.of(config.dataset, spec).decode_parts(parts, config.dataset.decode_size)
+    faces = _faces(parts, config, detector, crop_rule(config.crop))
+    return Decoder.of(config.dataset, spec).decode_parts(faces, config.dataset.decode_size)
 
 
 def _training_data(
@@ -181,7 +222,9 @@ def _training_data(
     """Training images, and those of the selection split; or their features, where only the head is trained on them."""
     chosen_on = config.protocol.selection
     selection = None if chosen_on == "none" else labelled(decoded[SplitName(chosen_on)])
-    data = ExpressionData(labelled(decoded[SplitName.TRAIN]), selection, config.dataset.batch_size, config.seed)
+    train = decoded[SplitName.TRAIN]
+    images = labelled(train, draw_weights(train.part, config.dataset))
+    data = ExpressionData(images, selection, config.dataset.batch_size, config.seed)
     if not config.backbone.cache_features.views:
         return data
     device = _device(config.trainer.accelerator)
@@ -206,7 +249,7 @@ def _bundle(config: Config, classifier: Classifier, spec: InputSpec, source: Sou
         spec=spec,
         backbone=config.backbone,
         head=config.head,
-        crop=CropRule(config.detector.margin),
+        crop=crop_rule(config.crop),
         flip_average=config.protocol.flip_average,
         about=about,
     )

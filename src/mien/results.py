@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import RunFolderError
-from mien.files import read_json, write_json
+from mien.files import read_json, typed, write_json
 
 SCHEMA = 1
 RESULTS_FILE = "results.json"
@@ -27,6 +27,17 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class SetScore:
+    """One of the sets of a mix: its name there, and its own scores, as those of :class:`EvalResult`."""
+
+    name: str
+    n: int
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+    macro_recall: float
+
+
+@dataclass(frozen=True)
 class EvalResult:
     """Scores of one model on one split.
 
@@ -40,6 +51,7 @@ class EvalResult:
         loss: Mean cross entropy.
         per_class: One entry a class, in label order.
         confusion: (K, K) counts, rows true, columns predicted.
+        per_set: One entry a set where the data are a mix of several (``dataset=mixed``), else none.
     """
 
     n: int
@@ -51,18 +63,30 @@ class EvalResult:
     loss: float
     per_class: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
+    per_set: tuple[SetScore, ...] = ()
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "EvalResult":
-        """The inverse of ``dataclasses.asdict`` after a trip through JSON."""
-        return cls(
-            **values
-            | {
-                "accuracy_ci95": tuple(values["accuracy_ci95"]),
-                "per_class": tuple(ClassScore(**row) for row in values["per_class"]),
-                "confusion": tuple(tuple(row) for row in values["confusion"]),
-            }
-        )
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of true faces; the counts add up to all of them.
+
+    Attributes:
+        right: Found and rightly labelled, whatever the box.
+        missed: Not found.
+        wrong_good_box: Wrongly labelled in a box that overlaps the true one by IoU 0.7 or more.
+        wrong_poor_box: Wrongly labelled in a box that overlaps less. ``None`` where the truth has no face boxes to tell
+            by; all wrongly labelled faces are then under ``wrong_good_box``.
+    """
+
+    right: int
+    missed: int
+    wrong_good_box: int
+    wrong_poor_box: int | None
+
+    @property
+    def total(self) -> int:
+        """All faces."""
+        return self.right + self.missed + self.wrong_good_box + (self.wrong_poor_box or 0)
 
 
 @dataclass(frozen=True)
@@ -74,6 +98,58 @@ class ClassEndToEnd:
     detection_recall: float | None
     accuracy_given_detection: float | None
     accuracy: float | None
+    outcomes: Outcomes | None = None
+
+
+@dataclass(frozen=True)
+class SizeScore:
+    """Faces of one size: the shorter side of the true box, in ``low`` <= pixels < ``high`` (``None``: no bound)."""
+
+    low: int
+    high: int | None
+    support: int
+    detection_recall: float | None
+    accuracy: float | None
+    accuracy_ci95: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class DetectionScore:
+    """The detector alone, over all true faces and all of its detections.
+
+    Attributes:
+        min_iou: Overlap from which on a detection is a true face.
+        n_detections: How many there were, with a score of ``detector.min_score`` or more.
+        false_faces: Those that are no true face.
+        precision: Share of the detections that are a true face; ``None`` without a detection. The recall is
+            ``EndToEndResult.detection_recall``.
+        average_precision: Area under the precision-recall curve, interpolated at all points. The curve ends at
+            ``detector.min_score``, below which there are no detections: a lower ``min_score`` may give a higher value.
+    """
+
+    min_iou: float
+    n_detections: int
+    false_faces: int
+    precision: float | None
+    average_precision: float
+
+
+@dataclass(frozen=True)
+class CropGap:
+    """How much better the model is on ready-made crops than end to end.
+
+    Attributes:
+        crops: The data set of the crops.
+        crop_accuracy: The accuracy on them.
+        gap: ``crop_accuracy`` minus the end-to-end accuracy.
+        gap_ci95: Newcombe's hybrid score 95 % interval of a difference of two independent shares: crops and photos are
+            different images.
+    """
+
+    crops: str
+    crop_accuracy: float
+    gap: float
+    gap_ci95: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -89,6 +165,10 @@ class EndToEndResult:
         accuracy: Share of all true faces found and rightly labelled.
         accuracy_ci95: Wilson 95 % interval of ``accuracy``.
         per_class: One entry a class, in label order.
+        outcomes: What became of all faces; ``None`` in results from before there was this.
+        by_size: Accuracy against face size; empty where the truth has no boxes.
+        detection: The detector alone; ``None`` where the truth has no boxes.
+        gap: The distance to the accuracy on crops; ``None`` where that is unknown.
     """
 
     scenes: str
@@ -99,17 +179,10 @@ class EndToEndResult:
     accuracy: float
     accuracy_ci95: tuple[float, float]
     per_class: tuple[ClassEndToEnd, ...]
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "EndToEndResult":
-        """The inverse of ``dataclasses.asdict`` after a trip through JSON."""
-        return cls(
-            **values
-            | {
-                "accuracy_ci95": tuple(values["accuracy_ci95"]),
-                "per_class": tuple(ClassEndToEnd(**row) for row in values["per_class"]),
-            }
-        )
+    outcomes: Outcomes | None = None
+    by_size: tuple[SizeScore, ...] = ()
+    detection: DetectionScore | None = None
+    gap: CropGap | None = None
 
 
 @dataclass(frozen=True)
@@ -129,13 +202,13 @@ class RunResult:
     Attributes:
         command: The command line that made it.
         protocol: The protocol object as plain values: name, selection split, checkpoint rule, reported split.
-        dataset: Name, version and fingerprint of the data.
+        dataset: Name, version and fingerprint of the data; the name ``none`` where there were none.
         backbone: Its name.
         parameters: Number of parameters of backbone and head.
         trainable_parameters: Those that were trained.
         epochs: Epochs trained.
         seconds: Wall time of the stages ``fit``, ``test`` and ``end_to_end``.
-        test: Scores on the reported split.
+        test: Scores on the reported split; ``None`` where only whole photos were scored.
         end_to_end: Scores on whole photos, ``None`` where the stage was off.
         selection: What the epoch was chosen by, ``None`` where the protocol has no selection split.
         overrides: The command-line overrides, for sweep tables.
@@ -150,11 +223,17 @@ class RunResult:
     trainable_parameters: int
     epochs: int
     seconds: dict[str, float]
-    test: EvalResult
+    test: EvalResult | None
     end_to_end: EndToEndResult | None
     selection: SelectionScore | None = None
     overrides: tuple[str, ...] = field(default=())
     seed: int = 0
+
+    @property
+    def accuracy(self) -> float:
+        """On the reported split; on whole photos where only these were scored, and 0 where nothing was."""
+        scores = self.end_to_end if self.test is None else self.test
+        return 0.0 if scores is None else scores.accuracy
 
     def save(self, folder: Path) -> Path:
         """Write ``results.json`` into a run folder, atomically and last of all files: it marks the run as finished."""
@@ -176,13 +255,4 @@ class RunResult:
         schema, status = values.pop("schema", None), values.pop("status", None)
         if schema != SCHEMA or status != "finished":
             raise RunFolderError(f"{path}: expected schema {SCHEMA}, status finished; got {schema}, {status}")
-        end_to_end, selection = values["end_to_end"], values["selection"]
-        return cls(
-            **values
-            | {
-                "test": EvalResult.from_dict(values["test"]),
-                "end_to_end": None if end_to_end is None else EndToEndResult.from_dict(end_to_end),
-                "selection": None if selection is None else SelectionScore(**selection),
-                "overrides": tuple(values["overrides"]),
-            }
-        )
+        return typed(cls, values)

@@ -3,10 +3,12 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from omegaconf.errors import OmegaConfBaseException
 
 from mien.config.load import from_yaml, plain, to_yaml
 from mien.config.schema import Config
@@ -16,7 +18,7 @@ from mien.results import RESULTS_FILE, RunResult
 from mien.types import DataSpec
 
 CONFIG_FILE, DATA_FILE, LOCK_FILE = "config.yaml", "data.json", ".lock"
-_FREE = {"output", "resume", "logger", "dataset.root", "dataset.cache", "scenes.root"}
+_FREE = {"output", "resume", "logger", "dataset.root", "dataset.mixed.*.root", "dataset.cache", "scenes.root"}
 """Settings that do not change what is computed (the data's fingerprint does): a run may be continued with others."""
 _WORK = ("checkpoints", RESULTS_FILE)
 """What makes a folder worth keeping; a run that failed before its first checkpoint leaves it free."""
@@ -106,7 +108,13 @@ def _clear(folder: Path) -> None:
 
 
 def _check_same(folder: Path, config: Config, data: DataSpec) -> None:
-    old, new = _flat(plain(from_yaml(folder / CONFIG_FILE))), _flat(plain(config))
+    try:
+        old, new = _flat(plain(from_yaml(folder / CONFIG_FILE))), _flat(plain(config))
+    except OmegaConfBaseException as error:  # a key or value that there is no longer
+        raise RunFolderError(
+            f"{folder / CONFIG_FILE} is of another version of mien: {str(error).splitlines()[0]}; "
+            "choose another place with output=<folder>, or remove that run"
+        ) from error
     changes = [f"{key}: there {old.get(key)}, now {new[key]}" for key in new if old.get(key) != new[key]]
     saved = folder / DATA_FILE
     if not changes and saved.is_file() and read_json(saved)["fingerprint"] != data.fingerprint:
@@ -122,7 +130,7 @@ def _check_same(folder: Path, config: Config, data: DataSpec) -> None:
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        if prefix + key in _FREE:
+        if any(fnmatchcase(prefix + key, pattern) for pattern in _FREE):
             continue
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")

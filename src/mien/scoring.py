@@ -5,20 +5,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from mien.data.decode import Decoded
 from mien.data.source import SourceData
 from mien.endtoend.records import EndToEndRun
 from mien.endtoend.scenes import SceneSource
+from mien.endtoend.score import with_gap
 from mien.endtoend.sheet import draw_sheet
 from mien.endtoend.stage import run_end_to_end
 from mien.evaluation.evaluate import Evaluation, evaluate
 from mien.evaluation.predict import Predictor
-from mien.files import atomic_path
-from mien.models.bundle import Bundle, CropRule
+from mien.files import atomic_path, read_json, write_text
+from mien.models.bundle import CARD, FACTS, Bundle
+from mien.report.model_card import model_card
 from mien.report.run import report_run
 from mien.results import RunResult, SelectionScore
-from mien.types import FaceDetector, SplitName
+from mien.types import CropRule, FaceDetector, SplitName
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,19 @@ Photos = tuple[SceneSource | None, FaceDetector]
 
 
 @dataclass(frozen=True)
-class Exam:
-    """What a model is scored on."""
+class Crops:
+    """A part of a data set, decoded."""
 
     source: SourceData
     split: SplitName
     decoded: Decoded
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What a model is scored on: ready-made crops, whole photos, or both."""
+
+    crops: Crops | None
     scenes: SceneSource | None
     detector: FaceDetector
 
@@ -49,57 +59,77 @@ class Scored:
     """A result, and what its files and plots are made from."""
 
     result: RunResult
-    evaluation: Evaluation
+    evaluation: Evaluation | None
     faces: EndToEndRun | None
 
 
 def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str, float]) -> Scored:
     """Evaluate on the reported split and on whole photos."""
-    predictor = Predictor(bundle, device)
+    predictor, crops = Predictor(bundle, device), exam.crops
     with _timed(seconds, "test"):
-        evaluation = evaluate(exam.decoded, exam.source.labels, predictor)
+        evaluation = None if crops is None else evaluate(crops.decoded, crops.source.labels, predictor)
+    test = None if evaluation is None else evaluation.result
     with _timed(seconds, "end_to_end"):
         faces = _end_to_end(exam, predictor, bundle.crop)
     about = bundle.about
     result = RunResult(
         command=call.command,
-        protocol=about["protocol"] | {"report": str(exam.split)},
-        dataset=named(exam.source),
+        protocol=about["protocol"] | {"report": NOTHING["name"] if crops is None else str(crops.split)},
+        dataset=NOTHING if crops is None else named(crops.source),
         backbone=bundle.backbone.model or "" if bundle.backbone.name == "timm" else bundle.backbone.name,
         parameters=bundle.classifier.count_parameters()[0],
         trainable_parameters=about["trainable_parameters"],
         epochs=about["epochs"],
         seconds=seconds,
-        test=evaluation.result,
+        test=test,
         end_to_end=None if faces is None else faces.result,
         selection=None if about["selection"] is None else SelectionScore(**about["selection"]),
         overrides=call.overrides,
         seed=about["seed"],
     )
-    return Scored(result, evaluation, faces)
+    return Scored(_with_gap(result, about), evaluation, faces)
 
 
 def _end_to_end(exam: Exam, predictor: Predictor, crop: CropRule) -> EndToEndRun | None:
     """The final stage: detect, crop, classify; ``None`` without scenes."""
     if exam.scenes is None:
         return None
-    return run_end_to_end(exam.scenes, exam.detector, predictor.images, predictor.labels, crop.margin)
+    return run_end_to_end(exam.scenes, exam.detector, predictor.faces, predictor.labels, crop)
+
+
+def _with_gap(result: RunResult, about: dict[str, Any]) -> RunResult:
+    """The result with the distance between photos and crops: those scored now, else those of the model's own test."""
+    if result.end_to_end is None:
+        return result
+    if result.test is not None:
+        crops, accuracy, n = result.dataset["name"], result.test.accuracy, result.test.n
+    elif "test" in about:
+        crops, accuracy, n = about["dataset"]["name"], about["test"]["accuracy"], about["test"]["n"]
+    else:
+        return result
+    return replace(result, end_to_end=with_gap(result.end_to_end, crops, accuracy, n))
 
 
 def write_scores(folder: Path, exam: Exam, scored: Scored, bundle: Bundle | None = None) -> None:
     """Write the files of a result, last of all ``results.json``, which marks it as finished."""
-    with atomic_path(folder / "predictions.parquet") as path:
-        scored.evaluation.predictions.to_parquet(path)
+    evaluation, test = scored.evaluation, scored.result.test
+    if evaluation is not None:
+        with atomic_path(folder / "predictions.parquet") as path:
+            evaluation.predictions.to_parquet(path)
     if scored.faces is not None and exam.scenes is not None:
         with atomic_path(folder / "end_to_end.parquet") as path:
             scored.faces.to_frame().to_parquet(path)
         draw_sheet(scored.faces, exam.scenes, folder / "plots" / "end_to_end.png")
-    if bundle is not None:
-        test = scored.result.test
+    if bundle is not None and test is not None:
         scores = {"n": test.n, "accuracy": test.accuracy, "accuracy_ci95": test.accuracy_ci95}
-        replace(bundle, about=bundle.about | {"test": scores}).save(folder)
-    report_run(folder, scored.evaluation.image, scored.result)
+        saved = replace(bundle, about=bundle.about | {"test": scores}).save(folder)
+        write_text(saved / CARD, model_card(read_json(saved / FACTS), scored.result))
+    report_run(folder, None if evaluation is None else evaluation.image, scored.result)
     scored.result.save(folder)
+
+
+NOTHING = {"name": "none", "version": "", "fingerprint": ""}
+"""Stands for the data where only whole photos are scored."""
 
 
 def named(source: SourceData) -> dict[str, str]:

@@ -15,6 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from mien.runs import CONFIG_FILE
 
 _PLACES = {"output", "resume"}
+_NOT_FOUND = {"output", "table", "recursive", "show", "batch_size", "accelerator", "resume"}
+"""What a recognition finds in a file does not depend on these."""
 _LONGEST = 150
 
 
@@ -44,10 +46,21 @@ def run_name(overrides: Sequence[str], *keys: str) -> str:
 
 def evaluation_name(overrides: Sequence[str]) -> str:
     """An evaluation's folder: all its overrides count, the places of model and data too."""
-    return _name(text for text in overrides if _key(text) != "output")
+    return _name(text for text in overrides if _counts_in_evaluation(_key(text)))
 
 
-def sweep_overrides(arguments: Sequence[str]) -> list[str]:
+def recognition_name(overrides: Sequence[str]) -> str:
+    """A recognition's folder: all overrides count that change what is found in a file.
+
+    Examples:
+        >>> recognition_name(["source='my photo.jpg'", "model=outputs/default", "table=csv"])
+        'model-outputs_default__source-my_photo.jpg'
+    """
+    counting = (text for text in overrides if _key(text) not in _NOT_FOUND and not _key(text).startswith("hydra"))
+    return _name(text.replace("'", "").replace('"', "") for text in counting)
+
+
+def sweep_overrides(arguments: Sequence[str], evaluation: bool = False) -> list[str]:
     """The overrides that give a sweep and its jobs their folders; none where the command line is no sweep.
 
     The sweep is named by its fixed overrides and the keys that it moves, a job by the values of these: so a value
@@ -55,6 +68,7 @@ def sweep_overrides(arguments: Sequence[str]) -> list[str]:
 
     Args:
         arguments: The command line without the program's name.
+        evaluation: It is one of evaluations, where the places of model and data count too.
     """
     overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     given = any(_key(text).startswith("hydra.sweep") for text in overrides)
@@ -62,10 +76,12 @@ def sweep_overrides(arguments: Sequence[str]) -> list[str]:
         return []
     parser = OverridesParser.create()
     moved = [_key(text) for text in overrides if parser.parse_override(text).is_sweep_override()]
-    name = _name(_key(text) if _key(text) in moved else text for text in overrides if _counts(_key(text)))
+    counts = _counts_in_evaluation if evaluation else _counts
+    name = _name(_key(text) if _key(text) in moved else text for text in overrides if counts(_key(text)))
     output = next((text.split("=", 1)[1] for text in overrides if _key(text) == "output"), "outputs").strip("'")
     job = "${mien.run:${hydra.overrides.task}" + "".join(f",{key}" for key in moved) + "}"
-    return [f"hydra.sweep.dir='{output}/sweeps/{name}'", f"hydra.sweep.subdir='{job}'"]
+    kind = "evaluations" if evaluation else "sweeps"
+    return [f"hydra.sweep.dir='{output}/{kind}/{name}'", f"hydra.sweep.subdir='{job}'"]
 
 
 def _key(override: str) -> str:
@@ -74,6 +90,10 @@ def _key(override: str) -> str:
 
 def _counts(key: str) -> bool:
     return key not in _PLACES and not key.endswith("root") and not key.startswith(("logger", "hydra"))
+
+
+def _counts_in_evaluation(key: str) -> bool:
+    return key != "output" and not key.startswith("hydra")
 
 
 def _name(parts: Any) -> str:

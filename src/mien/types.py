@@ -109,10 +109,44 @@ class Faces:
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
+CROP_EDGES = ("clip", "shift", "repeat")
+CROP_PREPROCESSES = ("standard", "study_a")
+
+
+@dataclass(frozen=True)
+class CropRule:
+    """How a face is cut out of its photo; it travels in the bundle, so that use crops as training did.
+
+    ``mien.detection.crop`` carries it out.
+
+    Attributes:
+        margin: Added around the square face box, as a share of its side.
+        align: Turn the face upright by its five landmarks, where they are known.
+        edge: Where the square runs over the photo: ``clip``, ``shift`` or ``repeat``.
+        preprocess: ``standard``, or ``study_a``: the box itself, squeezed to the input by nearest neighbour.
+    """
+
+    margin: float = 0.0
+    align: bool = False
+    edge: str = "clip"
+    preprocess: str = "standard"
+
+    def __post_init__(self) -> None:
+        if self.edge not in CROP_EDGES or self.preprocess not in CROP_PREPROCESSES:
+            raise ValueError(f"expected an edge of {CROP_EDGES} and a preprocess of {CROP_PREPROCESSES}, got {self}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
 class FaceDetector(Protocol):
     """Anything that finds faces in a picture."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """For results and captions."""
+        ...
 
     def detect(self, image: Image) -> Faces:
         """The faces of one (H, W, 3) uint8 RGB picture, best first."""

@@ -7,17 +7,26 @@ from mien.config.load import from_yaml, plain, to_yaml
 from mien.config.schema import (
     AugmentConfig,
     BackboneConfig,
+    CropConfig,
     DatasetConfig,
     DetectorConfig,
     FeaturesConfig,
     HeadConfig,
     LossConfig,
+    MixedPartConfig,
     OptimizerConfig,
     ProtocolConfig,
+    ScenesConfig,
     ScheduleConfig,
     TrainerConfig,
 )
 from tiny import small_config
+
+
+def mix(*members, **changes):
+    """A mix of sets named a, b, c."""
+    return DatasetConfig("mixed", mixed=dict(zip("abc", members, strict=False)), **changes)
+
 
 VIEWS = BackboneConfig("small_cnn", cache_features=FeaturesConfig(2))
 
@@ -39,6 +48,9 @@ def test_a_right_config_has_no_problems():
         ({"backbone": BackboneConfig("small_cnn", freeze="all")}, "backbone.freeze=all would keep random weights"),
         ({"head": HeadConfig("mlp", [4, 4], [0.1])}, "expected one dropout a hidden layer"),
         ({"augment": AugmentConfig(crop=0.95)}, "augment.crop: expected 0 to 0.9, got 0.95"),
+        ({"augment": AugmentConfig(blur=1.5)}, "augment.blur: expected 0 to 1, got 1.5"),
+        ({"augment": AugmentConfig(low_resolution=-0.5)}, "augment.low_resolution: expected 0 to 1, got -0.5"),
+        ({"augment": AugmentConfig(jpeg=30.0)}, "augment.jpeg: expected 0 to 1, got 30"),
         ({"augment": AugmentConfig(mixup=-0.1)}, "augment.mixup: expected 0 to 1, got -0.1"),
         ({"augment": AugmentConfig(mixup=0.7, cutmix=0.5)}, "expected a sum of 1 at most, got 0.7 + 0.5"),
         ({"augment": AugmentConfig(cutmix=0.5, mix_alpha=0.0)}, "augment.mix_alpha: expected a number above 0, got 0"),
@@ -48,10 +60,39 @@ def test_a_right_config_has_no_problems():
         ),
         ({"loss": LossConfig("focal", label_smoothing=0.1)}, "the focal loss has none"),
         ({"dataset": DatasetConfig("fer2013", version="v1")}, "fer2013 has no versions"),
+        ({"dataset": DatasetConfig("mixed")}, "dataset.mixed: expected sets, got none"),
+        ({"dataset": mix(MixedPartConfig("drawn_faces"), root="x")}, "dataset=mixed has a root for each set"),
+        (
+            {"dataset": mix(MixedPartConfig("fer2013", version="v1"))},
+            "dataset.mixed.a.version: fer2013 has no versions",
+        ),
+        ({"dataset": mix(MixedPartConfig("mixed"))}, "dataset.mixed.a.name: expected a data set, got 'mixed'"),
+        (
+            {"dataset": mix(MixedPartConfig("drawn_faces", weight=0.0))},
+            "dataset.mixed.a.weight: expected a number above",
+        ),
+        ({"dataset": mix(MixedPartConfig("drawn_faces", weight=float("nan")))}, "up to 100, got nan"),
         ({"schedule": ScheduleConfig("onecycle", warmup_epochs=1)}, "schedule=onecycle has none"),
         ({"schedule": ScheduleConfig("step", step_size=0)}, "schedule.step_size: expected 1 or more, got 0"),
         ({"trainer": TrainerConfig(limit_train_batches=2.5)}, "a whole number of batches, or a share up to 1.0"),
         ({"detector": DetectorConfig("mtcnn", min_face_size=0)}, "detector.min_face_size: expected 1 or more"),
+        ({"detector": DetectorConfig("mtcnn", factor=1.0)}, "detector.factor: expected 0.1 to 0.99, got 1"),
+        ({"detector": DetectorConfig("mtcnn", thresholds=[0.6, 2, 0.7])}, "expected three scores of 0 to 1"),
+        ({"detector": DetectorConfig("haar", scale_factor=1.0)}, "detector.scale_factor: expected 1.01 to 10, got 1"),
+        ({"scenes": ScenesConfig("collages", split="tset")}, "scenes.split: unknown value 'tset'; did you mean 'test'"),
+        ({"scenes": ScenesConfig("collages", count=0)}, "scenes.count: expected 1 or more, got 0"),
+        ({"crop": CropConfig(margin=-0.95)}, "crop.margin: expected -0.9 to 10, got -0.95"),
+        ({"crop": CropConfig(edge="clipp")}, "crop.edge: unknown value 'clipp'; did you mean 'clip'?"),
+        ({"crop": CropConfig(preprocess="study_b")}, "crop.preprocess: unknown value 'study_b'; did you mean"),
+        (
+            {"crop": CropConfig(preprocess="study_a", align=True)},
+            "crop.preprocess=study_a takes the box as it is: set crop.margin=0, crop.align=false and crop.edge=clip",
+        ),
+        (
+            {"crop": CropConfig(preprocess="study_a"), "dataset": DatasetConfig("drawn_faces", faces="detected")},
+            "dataset.faces=detected: study A resized its training images otherwise; use crop.preprocess=standard",
+        ),
+        ({"dataset": DatasetConfig("drawn_faces", faces="found")}, "dataset.faces: unknown value 'found'"),
         ({"optimizer": OptimizerConfig("sgd", momentum=0.0, nesterov=True)}, "needs a momentum above 0"),
         ({"dataset": DatasetConfig("drawn_faces", cache="False")}, "dataset.cache: expected auto, off or a folder"),
         ({"dataset": DatasetConfig("drawn_faces", cache="")}, "dataset.cache: expected auto, off or a folder, got ''"),
@@ -73,6 +114,13 @@ def test_cached_features_need_a_cache_and_images_that_are_not_mixed():
     problems = "\n".join(problems_of(wrong))
     assert "backbone.cache_features: needs a cache; set dataset.cache=auto or a folder" in problems
     assert "images cannot be mixed behind the backbone" in problems
+
+
+def test_a_mix_may_hold_a_set_twice_and_half_of_it():
+    assert (
+        problems_of(small_config(dataset=mix(MixedPartConfig("drawn_faces", weight=0.5), MixedPartConfig("fer2013"))))
+        == []
+    )
 
 
 def test_problems_come_together():

@@ -27,6 +27,16 @@ def test_a_right_command_line_passes():
     check("--cfg", "job", "head.hidden=[512,256]", "hydra.run.dir=x", "dataset.drawn={train: 100, test: 70}")
 
 
+def test_sets_of_a_mix_and_their_classes_have_any_name_but_known_keys():
+    check("dataset=mixed", "dataset.mixed.fer.name=fer2013", "+dataset.mixed.fer.labels.contempt=disgust")
+    check("dataset=mixed", "dataset.mixed={fer: {name: fer2013, labels: {sad: ''}}}", "dataset.mixed.fer.weight=1,2")
+    found = problems("dataset.mixed.fer.rot=/x", "dataset.mixed={fer: {wight: 2}}", "dataset.mixed.fer.weight=much")
+    assert "unknown key 'dataset.mixed.fer.rot' in dataset.mixed.fer; did you mean 'root'?" in found[0]
+    assert "unknown key 'dataset.mixed.fer.wight' in dataset.mixed.fer; did you mean 'weight'?" in found[1]
+    assert "dataset.mixed.fer.weight: Value 'much'" in found[2]
+    assert len(found) == 3
+
+
 def test_all_typos_are_named_with_the_nearest_names():
     found = problems(
         "optimzer.lr=3", "backbone=resnet19", "dataset.rot=4", "optimizer.lr=abc", "+experiment=fecnn/vgg91"

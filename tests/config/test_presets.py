@@ -6,9 +6,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from mien.config.check import problems_of
-from mien.config.evaluate import EvaluateConfig
+from mien.config.evaluate import CropChanges, EvaluateConfig
 from mien.config.load import register, typed
 from mien.config.schema import Config
+from mien.errors import ConfigError
 from mien.models.factory import input_spec
 from mien.sweep import register_resolvers
 from mien.types import InputSpec
@@ -32,21 +33,23 @@ def composed(*overrides, name="train"):
 
 
 def test_there_are_as_many_files_as_expected():
-    assert len(PRESETS) == 7
-    assert len(OPTIONS) == 45
+    assert len(PRESETS) == 8
+    assert len(OPTIONS) == 54
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_composes(preset):
-    config = typed(composed(f"+experiment={preset}", "dataset.root=data"), Config)
+    sets = composed(f"+experiment={preset}").dataset.mixed
+    roots = [f"dataset.mixed.{name}.root=data" for name in sets] or ["dataset.root=data"]
+    config = typed(composed(f"+experiment={preset}", *roots), Config)
     assert problems_of(config) == []
-    assert config.dataset.root == "data"
+    assert {member.root for member in config.dataset.mixed.values()} or {config.dataset.root} == {"data"}
 
 
-@pytest.mark.parametrize(("group", "option"), OPTIONS)
+@pytest.mark.parametrize(("group", "option"), [option for option in OPTIONS if option != ("dataset", "none")])
 def test_an_option_composes(group, option):
-    extra = ["backbone.model=resnet10t"] if option == "timm" else []
-    config = typed(composed(f"{group}={option}", *extra), Config)
+    extra = {"timm": ["backbone.model=resnet10t"], "mixed": ["dataset.mixed={a: {name: drawn_faces}}"]}
+    config = typed(composed(f"{group}={option}", *extra.get(option, [])), Config)
     assert problems_of(config) == []
     chosen = getattr(config, group)
     assert getattr(chosen, "name", option) == option
@@ -55,6 +58,24 @@ def test_an_option_composes(group, option):
 def test_the_evaluate_config_composes():
     config = typed(composed("run=outputs/default", "dataset=fer2013", name="evaluate"), EvaluateConfig)
     assert (config.split, config.scenes.name) == ("test", "none")
+    assert config.crop == CropChanges()
+
+
+def test_an_evaluation_needs_no_data_set_but_something_to_score():
+    config = typed(composed("run=a", "scenes=drawn", "crop.margin=0", name="evaluate"), EvaluateConfig)
+    assert (config.dataset.name, config.crop) == ("none", CropChanges(margin=0.0))
+    with pytest.raises(ConfigError, match=r"there is nothing to score; pass dataset=<name>, scenes=<name>, or both"):
+        typed(composed("run=a", name="evaluate"), EvaluateConfig)
+
+
+def test_an_evaluation_takes_whole_crop_rules_too():
+    config = typed(composed("run=a", "scenes=drawn", "crop=study_a", name="evaluate"), EvaluateConfig)
+    assert config.crop == CropChanges(preprocess="study_a")
+
+
+def test_a_run_needs_a_data_set():
+    with pytest.raises(ConfigError, match="dataset=none: there is nothing to train on"):
+        typed(composed("dataset=none"), Config)
 
 
 STUDY_A = {

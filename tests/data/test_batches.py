@@ -1,6 +1,7 @@
 """Batches by index look-up: order, shards, views; and the same read ahead."""
 
 import threading
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -76,6 +77,81 @@ def test_an_epoch_draws_one_view_of_every_image():
             seen[label].add(int(value))
     assert seen == {0: {0, 10, 20}, 1: {4, 14, 24}, 2: {9, 19, 29}}
     assert flat(Batches(views, 2))[0] == [0, 4, 9]
+
+
+def weighted(*weights):
+    """As many images as weights; image i is the value i and has the label 100 + i."""
+    data = whole(torch.arange(len(weights), dtype=torch.uint8).view(-1, 1, 1, 1), 100 + torch.arange(len(weights)))
+    return replace(data, weights=torch.tensor(weights, dtype=torch.float64))
+
+
+def test_weights_of_one_change_nothing():
+    weights = torch.ones(23, dtype=torch.float64)
+    for shard in (Shard(), Shard(1, 2)):
+        plain, ones = (Batches(data, 5, 3, shard) for data in (DATA, replace(DATA, weights=weights)))
+        assert plain.order.tolist() == ones.order.tolist()
+        assert flat(plain) == flat(ones)
+
+
+def test_the_order_of_an_epoch_is_the_one_of_old():
+    """Runs from before there were weights are continued in the same order."""
+    generator = torch.Generator().manual_seed(7)
+    order = torch.randperm(23, generator=generator)[:22:2]
+    rows = torch.arange(23) + 23 * torch.randint(3, (23,), generator=generator)
+    views = Labelled(torch.arange(69).view(-1, 1), torch.arange(23), torch.arange(23), views=3)
+    assert flat(Batches(views, 4, 7, Shard(0, 2))) == [rows[order].tolist(), order.tolist()]
+
+
+def test_images_are_drawn_as_often_as_they_weigh():
+    data = weighted(*[1.0] * 4, *[2.5] * 6, *[0.25] * 8)
+    seen = []
+    for seed in range(200):
+        values, labels = flat(Batches(data, 11, seed))
+        assert [label - 100 for label in labels] == values
+        counts = torch.bincount(torch.tensor(values), minlength=18)
+        assert counts[:4].tolist() == [1] * 4
+        assert sorted(counts[4:10].tolist()) == [2, 2, 2, 3, 3, 3]
+        assert sorted(counts[10:].tolist()) == [0] * 6 + [1, 1]
+        seen.append(counts)
+    mean = torch.stack(seen).double().mean(0)
+    assert torch.allclose(mean, data.weights, atol=0.12)  # 3.4 standard deviations: sqrt(0.25 / 200)
+    assert len({tuple(counts.tolist()) for counts in seen}) > 100
+    assert flat(Batches(data, 5))[0] == list(range(18))  # a test sees every image once, whatever it weighs
+
+
+def test_all_epochs_and_shards_are_equally_long():
+    data = weighted(*[0.3] * 7, *[1.7] * 9)
+    total = 2 + 9 + 6  # round(0.3 * 7), and round(0.7 * 9) second draws
+    for seed in range(20):
+        assert len(flat(Batches(data, 4, seed))[0]) == total - 1  # the last batch would have one image
+        shards = [flat(Batches(data, 4, seed, Shard(rank, 2)))[0] for rank in range(2)]
+        assert [len(shard) for shard in shards] == [total // 2] * 2
+        single = torch.bincount(torch.tensor(shards[0] + shards[1]), minlength=16)
+        assert single[7:].max() <= 2
+
+
+def test_a_light_set_is_never_left_out_entirely():
+    assert {len(flat(Batches(weighted(1.0, 1.0, 0.01, 0.01), 8, seed))[0]) for seed in range(5)} == {3}
+
+
+def test_each_copy_of_an_image_draws_a_view_of_its_own():
+    data = Labelled(
+        torch.arange(4).view(-1, 1), torch.arange(2), torch.arange(2), views=2, weights=torch.tensor([2.0, 1.0])
+    )
+    pairs = {tuple(sorted(v for v in flat(Batches(data, 3, seed))[0] if v % 2 == 0)) for seed in range(30)}
+    assert pairs == {(0, 0), (0, 2), (2, 2)}
+
+
+def test_classes_count_as_often_as_they_are_drawn():
+    labels = torch.tensor([0, 2, 2])
+    assert replace(SOME, labels=labels).per_class(4) == (1, 0, 2, 0)
+    assert replace(SOME, labels=labels, weights=torch.tensor([0.5, 3, 1])).per_class(4) == (0.5, 0, 4, 0)
+
+
+def test_weights_go_to_the_device_with_their_images():
+    data = replace(SOME, weights=torch.tensor([1.0, 2.0, 3.0]))
+    assert flat(Batches(data.to(torch.device("cpu")), 2, 5)) == flat(Batches(data, 2, 5))
+    assert sorted(flat(Batches(data.to(torch.device("cpu")), 2, 5))[0]) == [3, 3, 7, 7, 7, 20]
 
 
 def test_reading_ahead_changes_nothing():

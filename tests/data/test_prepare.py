@@ -3,7 +3,7 @@ import PIL.Image
 import pytest
 from torchvision.transforms import CenterCrop, Compose, Grayscale, PILToTensor, Resize
 
-from mien.data.prepare import prepare
+from mien.data.prepare import prepare, squeeze
 
 SIZES = [
     (48, 48),
@@ -38,3 +38,11 @@ def test_a_gray_picture_keeps_its_values():
     image = np.repeat(gray[:, :, None], 3, axis=2)
     assert (prepare(image, 16, 1)[0] == gray).all()
     assert (prepare(image, 16, 3) == gray).all()
+
+
+def test_squeezing_takes_the_nearest_pixels_of_the_whole_image():
+    image = np.zeros((6, 8, 3), np.uint8)
+    image[..., 0], image[..., 1] = np.arange(8), np.arange(6)[:, None]
+    result = squeeze(image, 2, 3)
+    assert result.tolist() == [[[2, 6], [2, 6]], [[1, 1], [4, 4]], [[0, 0], [0, 0]]]
+    assert squeeze(np.repeat(image[..., :1], 3, 2), 2, 1).tolist() == [[[2, 6], [2, 6]]]

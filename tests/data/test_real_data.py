@@ -10,7 +10,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from mien.config.schema import DatasetConfig
+from mien.config.schema import DatasetConfig, MixedPartConfig
 from mien.data.catalog import load_source
 from mien.data.decode import Decoder
 from mien.data.split import with_validation
@@ -72,6 +72,16 @@ def test_validation_of_micro_expressions():
 def test_fer2013_folders_have_the_official_split():
     counts = load("fer2013").spec().counts
     assert {split: in_csv_order(count) for split, count in counts.items()} == FER2013
+
+
+def test_a_mix_of_both_leaves_out_what_leaks():
+    """703 training images of FER2013 stand in its own two tests; 31 of micro_expressions in its test or validation."""
+    members = {name: MixedPartConfig(name, str(ROOT / name)) for name in ("fer2013", "micro_expressions")}
+    spec = load_source(DatasetConfig("mixed", mixed=members)).spec()
+    assert spec.size(SplitName.TRAIN) == 28709 - 703 + 6938 - 693 - 31
+    assert spec.size(SplitName.VALIDATION) == 3589 - 46 + 693 - 4
+    assert spec.size(SplitName.TEST) == 3589 + 1700
+    assert spec.labels == EXPRESSIONS
 
 
 def test_fer2013_csv_equals_the_folders(tmp_path):

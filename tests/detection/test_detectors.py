@@ -1,6 +1,7 @@
 """Detectors on a real, public-domain photo and on pictures without a face."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_whole_image_is_one_face():
 
 
 def test_every_registered_detector_is_built_and_bears_its_name():
-    assert set(DETECTORS) == {"mtcnn", "whole_image"}
+    assert set(DETECTORS) == {"haar", "mtcnn", "whole_image"}
     for name in DETECTORS:
         assert build_detector(DetectorConfig(name=name)).name == name
 
@@ -80,17 +81,15 @@ def test_unknown_detector_names_the_nearest():
 
 
 def test_all_bad_settings_are_listed():
-    with pytest.raises(ConfigError, match="3 problems") as caught:
-        build_detector(DetectorConfig(name="mtcnn", min_score=90, min_face_size=0, margin=-1))
-    assert [p.split("=")[0] for p in caught.value.problems] == [
-        "detector.min_score",
-        "detector.min_face_size",
-        "detector.margin",
-    ]
+    wrong = DetectorConfig("mtcnnn", 90, 0, [0.6, 0.7], factor=1, scale_factor=1, min_neighbors=-1)
+    with pytest.raises(ConfigError, match="7 problems") as caught:
+        build_detector(wrong)
+    keys = ("name", "min_score", "min_face_size", "factor", "scale_factor", "min_neighbors", "thresholds")
+    assert [re.split("[:=]", problem)[0] for problem in caught.value.problems] == [f"detector.{key}" for key in keys]
 
 
 def test_importing_detection_loads_no_torch():
-    code = "import sys, mien.detection; sys.exit(any(m in sys.modules for m in ('torch', 'facenet_pytorch')))"
+    code = "import sys, mien.detection; sys.exit(any(m in sys.modules for m in ('torch', 'facenet_pytorch', 'cv2')))"
     assert (
         subprocess.run([sys.executable, "-c", code], check=False, env=os.environ | {"PYTHONPATH": _path()}).returncode
         == 0

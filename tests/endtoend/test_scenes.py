@@ -6,7 +6,7 @@ from PIL import Image
 
 from mien.config.schema import ScenesConfig
 from mien.endtoend import build_scenes
-from mien.endtoend.photos import PhotoScenes
+from mien.endtoend.photos import read_photos
 from mien.errors import ConfigError, DataError
 from mien.labels import EXPRESSIONS
 
@@ -26,7 +26,7 @@ def write(folder, text):
 
 
 def test_photos_with_a_main_face(folder):
-    scenes = PhotoScenes(write(folder, "image,label,width\na.png,Angry,30\nb.jpg,happy,30\n"))
+    scenes = read_photos(write(folder, "image,label,width\na.png,Angry,30\nb.jpg,happy,30\n"))
     assert scenes.labels.names == ("anger", "happiness")
     first, second = scenes
     assert (first.key, first.image.shape, first.labels.tolist(), first.boxes) == ("a.png", (20, 30, 3), [0], None)
@@ -37,7 +37,7 @@ def test_photos_with_a_main_face(folder):
 
 def test_photos_with_boxes_group_the_rows_of_a_photo(folder):
     rows = "a.png,fear,1,2,11,12\nb.jpg,fear,0,0,5,5\na.png,sad,12,2,22,12\n"
-    scenes = PhotoScenes(write(folder, "image,label,left,top,right,bottom\n" + rows), EXPRESSIONS)
+    scenes = read_photos(write(folder, "image,label,left,top,right,bottom\n" + rows), EXPRESSIONS)
     assert len(scenes) == 2
     assert scenes.scene(0).labels.tolist() == [2, 5]
     assert scenes.scene(0).boxes.tolist() == [[1, 2, 11, 12], [12, 2, 22, 12]]
@@ -48,20 +48,20 @@ def test_photos_are_turned_as_exif_asks(folder):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn a quarter clockwise
     Image.new("RGB", (30, 20)).save(folder / "images" / "b.jpg", exif=exif)
-    assert PhotoScenes(write(folder, "image,label\nb.jpg,fear\n")).scene(0).image.shape == (30, 20, 3)
+    assert read_photos(write(folder, "image,label\nb.jpg,fear\n")).scene(0).image.shape == (30, 20, 3)
 
 
 def test_missing_root(tmp_path):
     with pytest.raises(
         DataError, match=r"scenes.root=.*nowhere is not there or no folder; expected a folder with images/"
     ):
-        PhotoScenes(tmp_path / "nowhere")
+        read_photos(tmp_path / "nowhere")
 
 
 def test_missing_parts_say_what_was_found(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(DataError, match=r"lacks images/ and labels.csv \(it holds photos\); expected a folder"):
-        PhotoScenes(tmp_path)
+        read_photos(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_missing_parts_say_what_was_found(tmp_path):
 )
 def test_bad_tables(folder, text, message):
     with pytest.raises(DataError, match=message):
-        PhotoScenes(write(folder, text))
+        read_photos(write(folder, text))
 
 
 def test_all_problems_are_listed_at_once(folder):
@@ -84,13 +84,13 @@ def test_all_problems_are_listed_at_once(folder):
     (folder / "images" / "text.jpg").write_text("no picture")
     rows = "a.png,hapiness\nb.jpg,\na.png,fear\ncut.jpg,fear\ntext.jpg,fear\nlost.jpg,fear\n"
     with pytest.raises(DataError, match="6 problem") as caught:
-        PhotoScenes(write(folder, "image,label\n" + rows), EXPRESSIONS)
+        read_photos(write(folder, "image,label\n" + rows), EXPRESSIONS)
     lines = str(caught.value).splitlines()[1:]
     expected = [
         "labels.csv line 2: unknown label 'hapiness'; did you mean 'happiness'",
         "labels.csv line 3: empty label",
         "labels.csv line 4: a.png again; several faces a photo need the columns left, top, right, bottom",
-        "cut.jpg: ",
+        "labels.csv line 5: ",
         "text.jpg: not an image",
         "lost.jpg: no such file",
     ]
@@ -102,7 +102,20 @@ def test_all_problems_are_listed_at_once(folder):
 @pytest.mark.parametrize("box", ["5,5,5,9", "9,5,5,9", "1,,5,9", "a,b,c,d", "0.1,0.2,0.3,0.4"])
 def test_bad_boxes(folder, box):
     with pytest.raises(DataError, match="line 2: expected a box in pixels, left < right and top < bottom, got "):
-        PhotoScenes(write(folder, f"image,label,left,top,right,bottom\na.png,fear,{box}\n"))
+        read_photos(write(folder, f"image,label,left,top,right,bottom\na.png,fear,{box}\n"))
+
+
+def test_a_box_outside_its_image_is_a_problem_with_its_line(folder):
+    rows = "a.png,fear,0,0,9,9\na.png,fear,31,0,40,9\na.png,fear,25,15,40,30\n"
+    with pytest.raises(
+        DataError, match=r"labels.csv line 3: the box \(31, 0, 40, 9\) lies outside a.png, .* 30x20 pix"
+    ):
+        read_photos(write(folder, "image,label,left,top,right,bottom\n" + rows))
+
+
+def test_only_face_boxes_are_tight(folder):
+    assert not read_photos(write(folder, "image,label\na.png,fear\n")).tight
+    assert read_photos(write(folder, "image,label,left,top,right,bottom\na.png,fear,0,0,9,9\n")).tight
 
 
 def test_drawn_scenes_are_the_same_each_time():
@@ -122,7 +135,10 @@ def test_no_scenes():
     [
         (ScenesConfig(name="foto"), "scenes=foto: unknown scenes; did you mean 'photos'"),
         (ScenesConfig(name="photos"), "scenes=photos needs scenes.root=<folder"),
+        (ScenesConfig(name="table"), "scenes=table needs scenes.root=<folder with images/ and label.lst>"),
+        (ScenesConfig(name="collages"), "scenes=collages needs scenes.root=<folder of class folders>"),
         (ScenesConfig(name="drawn", count=0), "scenes.count=0: expected at least 1"),
+        (ScenesConfig(name="collages", root=".", count=0), "scenes.count=0: expected at least 1"),
     ],
 )
 def test_bad_configs(config, message):

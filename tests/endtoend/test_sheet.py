@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mien.endtoend import EndToEndRun, FaceRecord, draw_sheet
-from mien.endtoend.annotate import Mark, annotate, fit_text, font_of, ink_on, overlap, place_tag
+from mien.endtoend.annotate import Mark, annotate, fit_text, font_of, ink_on, overlaps, place_tag
 from mien.endtoend.score import score_faces
 from mien.endtoend.sheet import choose_scenes
 from mien.labels import COLOURS, EXPRESSIONS
@@ -66,7 +66,7 @@ def test_tags_of_a_crowd_stay_inside_and_apart():
         tags += [] if tag is None else [tag]
     assert len(tags) > 20
     assert all(tag[0] >= 0 and tag[1] >= 0 and tag[2] < AREA[0] and tag[3] < AREA[1] for tag in tags)
-    assert all(overlap(a, b) == 0 for a, b in combinations(tags, 2))
+    assert all(overlaps(np.array([a]), [b]) == 0 for a, b in combinations(tags, 2))
 
 
 def test_a_tag_larger_than_the_picture_is_left_out():

@@ -8,10 +8,10 @@ import pytest
 
 from mien.detection import MtcnnDetector, WholeImageDetector
 from mien.endtoend import run_end_to_end, stage
-from mien.endtoend.photos import PhotoScenes
+from mien.endtoend.photos import read_photos
 from mien.errors import DataError, LabelError
 from mien.labels import EXPRESSIONS, LabelSet
-from mien.types import Faces, Scene
+from mien.types import CropRule, Faces, Scene
 
 MODEL = LabelSet(("happiness", "anger", "neutral"))
 
@@ -19,9 +19,10 @@ MODEL = LabelSet(("happiness", "anger", "neutral"))
 class ListScenes:
     name = "list"
 
-    def __init__(self, scenes, labels):
+    def __init__(self, scenes, labels, tight=True):
         self.scenes = scenes
         self.labels = labels
+        self.tight = tight
 
     def __len__(self):
         return len(self.scenes)
@@ -70,7 +71,7 @@ DETECTOR = ListDetector([TOP, (55, 40, 90, 72), (0, 90, 10, 100)], [LEFT, (0, 0,
 
 
 def test_misses_are_wrong_and_labels_are_mapped():
-    run = run_end_to_end(SCENES, DETECTOR, read_red, MODEL, 0.0)
+    run = run_end_to_end(SCENES, DETECTOR, read_red, MODEL, CropRule())
     assert [face.scene for face in run.faces] == ["s0", "s0", "s0", "s1", "s2"]
     assert [face.label for face in run.faces] == [1, 0, 0, 0, 1]
     assert [face.predicted for face in run.faces] == [None, 0, 0, 0, None]
@@ -83,7 +84,7 @@ def test_misses_are_wrong_and_labels_are_mapped():
 
 
 def test_records_hold_the_truth_and_the_matched_detection():
-    faces = run_end_to_end(SCENES, DETECTOR, read_red, MODEL, 0.0).faces
+    faces = run_end_to_end(SCENES, DETECTOR, read_red, MODEL, CropRule()).faces
     assert faces[0].true_box.tolist() == list(LEFT)
     assert faces[0].box is faces[0].score is faces[0].probabilities is None
     assert faces[1].box.tolist() == [55, 40, 90, 72]
@@ -94,6 +95,38 @@ def test_records_hold_the_truth_and_the_matched_detection():
     assert [face.scene_index for face in faces] == [0, 0, 0, 1, 2]
 
 
+def test_false_faces_and_the_detectors_own_scores():
+    boxed = ListScenes([scene(0, [0, 1], [LEFT, RIGHT]), scene(1, [], []), scene(2, [1], [TOP])], LABELS)
+    poor = (60, 40, 90, 58)  # IoU 0.6
+    detector = ListDetector([(0, 90, 10, 100), poor, LEFT], [TOP], [])
+    run = run_end_to_end(boxed, detector, read_red, MODEL, CropRule())
+    assert [face.iou for face in run.faces] == [1.0, pytest.approx(0.6), None]
+    assert [(face.scene_index, face.box.tolist()) for face in run.false_faces] == [
+        (0, [0, 90, 10, 100]),
+        (1, list(TOP)),
+    ]
+    detection = run.result.detection
+    assert (detection.min_iou, detection.n_detections, detection.false_faces) == (0.5, 4, 2)
+    assert (detection.precision, run.result.detection_recall) == (0.5, 2 / 3)
+    assert detection.average_precision == pytest.approx(2 / 3 * 2 / 4)  # all scores are the same: one point
+    assert run.result.outcomes.wrong_poor_box == 0
+
+
+def test_a_wrong_label_in_a_poor_box_is_put_down_to_the_box():
+    def always_neutral(crops):
+        return np.tile(np.float32([0, 0, 1]), (len(crops), 1))
+
+    scenes = ListScenes([scene(0, [0, 1], [LEFT, RIGHT])], LABELS)
+    run = run_end_to_end(scenes, ListDetector([LEFT, (60, 40, 90, 58)]), always_neutral, MODEL, CropRule())
+    assert [face.outcome for face in run.faces] == ["wrong_good_box", "wrong_poor_box"]
+
+
+def test_other_finds_in_photos_without_boxes_are_not_false():
+    run = run_end_to_end(ListScenes([scene(1, [1])], LABELS, tight=False), DETECTOR, read_red, MODEL, CropRule())
+    assert run.false_faces == ()
+    assert run.result.detection is None
+
+
 @pytest.mark.parametrize("limit", ["BATCH_CROPS", "BATCH_BYTES"])
 def test_only_matched_faces_are_classified_and_batches_do_not_change_the_result(monkeypatch, limit):
     sizes = []
@@ -102,10 +135,10 @@ def test_only_matched_faces_are_classified_and_batches_do_not_change_the_result(
         sizes.append(len(crops))
         return read_red(crops)
 
-    whole = run_end_to_end(SCENES, DETECTOR, classify, MODEL, 0.0)
+    whole = run_end_to_end(SCENES, DETECTOR, classify, MODEL, CropRule())
     assert sizes == [3]
     monkeypatch.setattr(stage, limit, 1)
-    single = run_end_to_end(SCENES, DETECTOR, classify, MODEL, 0.0)
+    single = run_end_to_end(SCENES, DETECTOR, classify, MODEL, CropRule())
     assert sizes == [3, 1, 1, 1]
     assert single.result == whole.result
     assert [face.predicted for face in single.faces] == [face.predicted for face in whole.faces]
@@ -118,34 +151,38 @@ def test_margin_reaches_the_crops():
         shapes.extend(crop.shape for crop in crops)
         return read_red(crops)
 
-    run_end_to_end(ListScenes([scene(0, [1], [RIGHT])], LABELS), ListDetector([RIGHT]), classify, MODEL, 0.2)
+    run_end_to_end(
+        ListScenes([scene(0, [1], [RIGHT])], LABELS), ListDetector([RIGHT]), classify, MODEL, CropRule(margin=0.2)
+    )
     assert shapes == [(36, 36, 3)]
 
 
 def test_labels_that_do_not_match_fail_before_any_detection():
     with pytest.raises(LabelError, match="labels do not match: fear not among the model's classes happiness, anger"):
-        run_end_to_end(ListScenes(SCENES.scenes, LabelSet(("anger", "fear"))), None, read_red, MODEL, 0.0)
+        run_end_to_end(ListScenes(SCENES.scenes, LabelSet(("anger", "fear"))), None, read_red, MODEL, CropRule())
 
 
 def test_scenes_without_a_face_are_an_error():
     with pytest.raises(DataError, match="no labelled face"):
-        run_end_to_end(ListScenes([scene(0, [], [])], LABELS), ListDetector([TOP]), read_red, MODEL, 0.0)
+        run_end_to_end(ListScenes([scene(0, [], [])], LABELS), ListDetector([TOP]), read_red, MODEL, CropRule())
 
 
 def test_a_classifier_of_the_wrong_shape_is_refused():
     with pytest.raises(ValueError, match=r"expected probabilities of shape \(1, 3\), got \(1, 2\)"):
         run_end_to_end(
-            ListScenes([scene(0, [1])], LABELS), WholeImageDetector(), lambda crops: np.ones((1, 2)), MODEL, 0.0
+            ListScenes([scene(0, [1])], LABELS), WholeImageDetector(), lambda crops: np.ones((1, 2)), MODEL, CropRule()
         )
 
 
 @pytest.mark.real
 @pytest.mark.skipif("MIEN_DATA" not in os.environ, reason="set MIEN_DATA to the folder of the real data sets")
 def test_real_photos():
-    scenes = PhotoScenes(Path(os.environ["MIEN_DATA"]) / "scenes")
+    scenes = read_photos(Path(os.environ["MIEN_DATA"]) / "scenes")
     few = ListScenes([scenes.scene(index) for index in range(0, len(scenes), 60)], scenes.labels)
     always_happy = np.eye(7, dtype=np.float32)[EXPRESSIONS.index("happiness")]
-    run = run_end_to_end(few, MtcnnDetector(), lambda crops: np.tile(always_happy, (len(crops), 1)), EXPRESSIONS, 0.0)
+    run = run_end_to_end(
+        few, MtcnnDetector(), lambda crops: np.tile(always_happy, (len(crops), 1)), EXPRESSIONS, CropRule()
+    )
     assert len(scenes) == 829
     assert run.result.n_faces == 14
     assert run.result.detection_recall >= 12 / 14

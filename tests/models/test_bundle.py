@@ -1,8 +1,10 @@
 """A bundle gives back the model that was saved, and refuses what it is not."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 
@@ -10,10 +12,12 @@ from mien.config.schema import BackboneConfig, HeadConfig
 from mien.errors import RunFolderError, WeightsError
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
-from mien.models.bundle import Bundle, CropRule
+from mien.models.bundle import Bundle
 from mien.models.factory import build_classifier, input_spec
+from mien.types import CropRule
 
 CONFIG = BackboneConfig("small_cnn", image_size=32)
+RULE = CropRule(0.2, True, "repeat")
 IMAGES = np.random.default_rng(0).integers(0, 256, (9, 3, 32, 32), np.uint8)
 
 
@@ -22,7 +26,7 @@ def bundle():
     torch.manual_seed(0)
     classifier = build_classifier(CONFIG, HeadConfig("auto"), 7)
     classifier(torch.randn(8, 3, 32, 32))  # moves the batch norms off their start
-    return Bundle(classifier.eval(), EXPRESSIONS, input_spec(CONFIG), CONFIG, HeadConfig("auto"), CropRule(0.2))
+    return Bundle(classifier.eval(), EXPRESSIONS, input_spec(CONFIG), CONFIG, HeadConfig("auto"), RULE)
 
 
 def test_saved_and_loaded_it_predicts_the_same(tmp_path, bundle):
@@ -68,6 +72,36 @@ def test_what_is_no_bundle(tmp_path, bundle):
     (folder / "model.json").write_text(json.dumps(facts | {"schema": 9}))
     with pytest.raises(RunFolderError, match="expected schema 1, got 9"):
         Bundle.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [({"margin": 0.3}, CropRule(0.3)), (RULE.to_dict(), RULE), ({}, CropRule(0.0, False, "clip", "standard"))],
+)
+def test_crop_rules_of_older_bundles_are_read(tmp_path, bundle, written, expected):
+    folder = bundle.save(tmp_path)
+    facts = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(facts | {"crop": written}))
+    assert Bundle.load(tmp_path).crop == expected
+
+
+@pytest.mark.parametrize("written", [{"edge": "mirror"}, {"preprocess": "study_c"}, {"tilt": 3}])
+def test_a_crop_rule_of_another_version_is_refused(tmp_path, bundle, written):
+    folder = bundle.save(tmp_path)
+    facts = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(facts | {"crop": written}))
+    with pytest.raises(RunFolderError, match="no crop rule that this version of mien knows"):
+        Bundle.load(tmp_path)
+
+
+def test_faces_of_study_a_are_squeezed_and_all_others_prepared_as_in_training(bundle):
+    crops = [np.random.default_rng(n).integers(0, 256, (40 + n, 61, 3), np.uint8) for n in range(3)]
+    assert np.array_equal(Predictor(bundle).faces(crops), Predictor(bundle).images(crops))
+    assert Predictor(bundle).faces([]).shape == (0, 7)
+    predictor = Predictor(replace(bundle, crop=CropRule(preprocess="study_a")))
+    squeezed = np.stack([np.asarray(PIL.Image.fromarray(crop).resize((32, 32), 0)) for crop in crops])
+    assert np.array_equal(predictor.faces(crops), predictor.arrays(squeezed.transpose(0, 3, 1, 2)))
+    assert not np.allclose(predictor.faces(crops), predictor.images(crops))
 
 
 def test_weights_that_do_not_fit(tmp_path, bundle):

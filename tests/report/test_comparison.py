@@ -2,7 +2,7 @@ import json
 
 import pandas as pd
 import pytest
-from made_up_runs import CLEAN, make_run
+from made_up_runs import CLEAN, make_run, whole_result
 from matplotlib.image import imread
 
 from mien.report.comparison import compare_runs, write_comparison
@@ -86,6 +86,39 @@ def test_the_picture_grows_with_the_jobs(tmp_path, count):
     assert image.shape[1] == 1600
     assert image.shape[0] > 160 * (2.5 + 0.3 * count)
     assert 0.005 < (image[..., :3] < 0.98).any(axis=2).mean() < 0.5
+
+
+def photo_sweep(folder, **changes):
+    """Evaluations of one model with two detectors."""
+    for name, accuracy in {"haar": 0.3, "mtcnn": 0.6}.items():
+        faces = whole_result(accuracy, detector=name)
+        seconds = {"fit": 0.0, "test": 0.0, "end_to_end": 7.0}
+        make_run(folder / name, end_to_end=faces, seconds=seconds, overrides=(f"detector={name}",), **changes)
+        (folder / name / "metrics.csv").unlink()
+    return [folder / "haar", folder / "mtcnn"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"test": None}])
+def test_detectors_are_compared_on_whole_photos(tmp_path, changes):
+    table, page, picture = write_comparison(tmp_path, photo_sweep(tmp_path, **changes))
+    frame = pd.read_csv(table)
+    assert frame["job"].tolist() == ["detector=mtcnn", "detector=haar"]
+    assert frame["accuracy"].isna().all() == (changes != {})
+    assert frame.loc[0, ["scenes", "detector", "false_faces"]].tolist() == ["drawn", "mtcnn", 1010]
+    numbers = frame.loc[0, ["end_to_end_accuracy", "detection_recall", "average_precision", "gap"]].tolist()
+    assert numbers == [0.6, 0.85, 0.807, 0.142]
+    rows = [line.strip("| ").split(" | ") for line in page.read_text().splitlines() if line.startswith("| `")]
+    best = ["60.0 %", "53.0-67.0 %", "85.0 %", "70.6 %", "14.4 %", "80.7 %", "1,010", "14.2 points", "200"]
+    assert rows[0] == ["`detector=mtcnn`", *best, "drawn", "mtcnn", "mtcnn"]
+    assert imread(picture).shape[1] == 1600
+
+
+def test_a_trained_job_is_ranked_by_its_crops(tmp_path):
+    folders = photo_sweep(tmp_path)
+    make_run(tmp_path / "haar", end_to_end=whole_result(0.3), overrides=("detector=haar",))
+    page = write_comparison(tmp_path, folders)[1].read_text()
+    assert "macro recall" in page
+    assert "false faces |" not in page
 
 
 def test_a_sweep_without_a_finished_job_still_has_its_table(tmp_path):

@@ -1,14 +1,17 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_runs import CLEAN, NAMES, make_metrics, make_predictions, make_run
+from made_up_runs import CLEAN, NAMES, make_metrics, make_predictions, make_run, whole_result
+from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from mien.errors import RunFolderError
 from mien.report import style
+from mien.report.error_plot import plot_errors
 from mien.report.plots import plot_curves, plot_per_class
 from mien.report.run import kept_epoch, report_run
 from mien.report.samples import choose_samples
@@ -50,6 +53,26 @@ def test_recall_of_a_class_carries_its_wilson_interval(monkeypatch, tmp_path):
 def test_without_images_and_metrics_there_are_two(run_folder):
     (run_folder / "metrics.csv").unlink()
     assert [path.name for path in report_run(run_folder)] == ["confusion.png", "per_class.png"]
+
+
+@pytest.mark.parametrize("tight", [True, False])
+def test_whole_photos_have_a_picture_of_their_errors(tmp_path, tight):
+    run = make_run(tmp_path, end_to_end=whole_result(tight=tight))
+    pictures = report_run(tmp_path, None, replace(run, test=None))
+    assert [path.name for path in pictures] == ["curves.png", "end_to_end_errors.png"]
+    assert looks_drawn(pictures[1])
+
+
+def test_the_bars_are_the_shares_and_small_ones_have_no_number(monkeypatch, tmp_path):
+    bars, numbers = [], []
+    monkeypatch.setattr(Axes, "barh", lambda self, y, width, height, left, **look: bars.append((y, width, left)))
+    monkeypatch.setattr(Axes, "text", lambda self, x, y, text, **look: numbers.append(text))
+    plot_errors(whole_result(0.71), tmp_path / "errors.png")
+    assert [bar[1:] for bar in bars[:4]] == [
+        pytest.approx(p) for p in [(0.71, 0), (0.04, 0.71), (0.1, 0.75), (0.15, 0.85)]
+    ]
+    assert numbers[:3] == ["71 %", "10 %", "15 %"]
+    assert {bar[0] for bar in bars} == {0, 1, 3, 4, 5, 6, 7.5}  # none for fear
 
 
 def test_an_unfinished_run_is_refused(run_folder):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from made_up_runs import whole_result
+
 from mien.files import write_json
 from mien.report.record import record
 from mien.results import RunResult
@@ -29,3 +31,16 @@ def test_a_record_says_what_was_run_and_what_came_out(run_folder):
     row = run.test.per_class[0]
     assert f"| {row.label} | {100 * row.recall:.1f} % |" in text
     assert "| disgust | - |" in text
+
+
+def test_a_record_of_photos_only(run_folder):
+    run = replace(RunResult.load(run_folder), test=None, end_to_end=whole_result())
+    run.save(run_folder)
+    write_json(run_folder / "environment.json", ENVIRONMENT)
+    text = record(run_folder)
+    assert text.startswith("# small_cnn on whole photos only\n")
+    assert "On crops (fer2013) 64.2 %: a gap of 14.2 points, 95 % interval -1.0 to 30.4 points.\n" in text
+    assert "The detector alone, at IoU 0.5: precision 14.4 %, recall 85.0 %, average precision 80.7 %, false" in text
+    assert "| all faces | 15.0 % | 25.0 % | 10.0 % |" in text
+    assert "| 160+ px | 50 | 100.0 % | 70.0 % | 56.0-81.0 % |" in text
+    assert "cross entropy" not in text

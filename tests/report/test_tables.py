@@ -2,10 +2,17 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
-from made_up_runs import make_run
+from made_up_runs import make_run, whole_result
 from rich.console import Console
 
-from mien.report.tables import comparison_table, end_to_end_table, per_class_table, print_summary
+from mien.report.tables import (
+    comparison_table,
+    end_to_end_table,
+    error_table,
+    per_class_table,
+    print_summary,
+    size_table,
+)
 from mien.results import RunResult
 
 
@@ -47,6 +54,53 @@ def test_end_to_end_table_states_the_result(run_folder):
     assert row(lines, "disgust") == ["disgust", "0", "-", "-", "-"]
     given = f"{100 * faces.accuracy_given_detection:.1f}%"
     assert row(lines, "all faces") == ["all", "faces", "140", "95.7%", given, f"{100 * faces.accuracy:.1f}%"]
+
+
+def test_the_gap_and_the_detector_stand_below_the_table():
+    text = "\n".join(printed(end_to_end_table(whole_result())))
+    assert "on crops (fer2013) 64.2 %: a gap of 14.2 points,\n  95 % interval -1.0 to 30.4 points" in text
+    assert (
+        "at IoU 0.5: precision 14.4 %, recall 85.0 %,\n  average precision 80.7 %, false faces 1,010 of 1,180" in text
+    )
+    assert "gap" not in "".join(printed(end_to_end_table(replace(whole_result(), gap=None))))
+
+
+def test_error_table_has_the_shares_of_each_class():
+    lines = printed(error_table(whole_result(0.71)))
+    assert row(lines, "anger") == ["anger", "15.0%", "4.0%", "10.0%"]
+    assert row(lines, "fear") == ["fear", "-", "-", "-"]
+    assert row(lines, "all faces")[2:] == ["15.0%", "4.0%", "10.0%"]
+    assert error_table(whole_result(tight=False)) is None
+
+
+def test_size_table_has_a_row_a_size():
+    lines = printed(size_table(whole_result()))
+    assert row(lines, "<40 px") == ["<40", "px", "0", "-", "-", "-"]
+    assert row(lines, "160+ px") == ["160+", "px", "50", "100.0%", "70.0%", "56.0-81.0%"]
+    assert size_table(whole_result(tight=False)) is None
+
+
+def test_a_run_scored_on_photos_only_has_their_tables_only(run_folder):
+    run = replace(RunResult.load(run_folder), test=None, end_to_end=whole_result())
+    lines = summarised(run, [])
+    titles = ("End to end, 200 faces", "Where errors come from", "Against face size")
+    assert [any(line.startswith(title) for line in lines) for title in titles] == [True] * 3
+    assert not any(line.startswith("Test,") for line in lines)
+    assert "on whole photos only" in "".join(lines)
+    assert max(len(line) for line in lines) <= 80
+
+
+def test_evaluations_that_only_photos_tell_apart_are_ranked_by_them(tmp_path):
+    seconds = {"fit": 0.0, "test": 1.0, "end_to_end": 7.0}
+    for number, (detector, accuracy) in enumerate({"haar": 0.3, "mtcnn": 0.6, "whole_image": 0.4}.items()):
+        faces = whole_result(accuracy, detector != "whole_image", detector)
+        make_run(tmp_path / str(number), end_to_end=faces, seconds=seconds, overrides=(f"detector={detector}",))
+    lines = printed(comparison_table([tmp_path / str(number) for number in range(3)]))
+    assert lines[0] == "Comparison on whole photos"
+    jobs = [line.split()[0] for line in lines if line.strip().startswith("detector=")]
+    assert [job[:14] for job in jobs] == ["detector=mtcnn", "detector=whole", "detector=haar"]
+    assert row(lines, "detector=mtcnn")[1:] == ["60.0%", "53.0-67.0%", "85.0%", "70.6%", "1,010"]
+    assert row(lines, "detector=whole")[-1] == "-"
 
 
 def test_nothing_found_prints_a_dash(run_folder):

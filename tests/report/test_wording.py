@@ -1,6 +1,6 @@
 import pytest
 
-from mien.report.wording import duration, interval, percent
+from mien.report.wording import duration, interval, percent, pixels, points, points_interval
 
 
 @pytest.mark.parametrize(
@@ -8,6 +8,12 @@ from mien.report.wording import duration, interval, percent
 )
 def test_percent(value, text):
     assert percent(value) == text
+
+
+def test_differences_and_sizes():
+    assert points(0.1416) == "14.2 points"
+    assert points_interval((-0.01, 0.046)) == "-1.0 to 4.6 points"
+    assert [pixels(0, 40), pixels(40, 80), pixels(160, None)] == ["<40 px", "40-80 px", "160+ px"]
 
 
 def test_interval_and_whole_percent():

@@ -8,15 +8,31 @@ from mien.config.schema import DatasetConfig, DetectorConfig, ScenesConfig
 
 
 @dataclass
+class CropChanges:
+    """The crop rule of an evaluation, where it is not the bundle's. ``null``: as bundled."""
+
+    margin: float | None = None
+    """Added around the square face box, as a share of its side."""
+    align: bool | None = None
+    """Turn the face upright by its five landmarks, where the detector gives them."""
+    edge: str | None = None
+    """clip, shift or repeat."""
+    preprocess: str | None = None
+    """standard or study_a."""
+
+
+@dataclass
 class EvaluateConfig:
     """A finished model, a data set, and photos."""
 
     run: str = MISSING
     """A run folder or a bundle."""
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
-    """The data set; its classes must be among the model's."""
+    """The data set; its classes must be among the model's. none: only whole photos are scored."""
     detector: DetectorConfig = field(default_factory=DetectorConfig)
-    """How faces are found; the crop's margin is the bundle's."""
+    """How faces are found."""
+    crop: CropChanges = field(default_factory=CropChanges)
+    """How they are cut out."""
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
     """Whole photos for the end-to-end stage."""
     split: str = "test"

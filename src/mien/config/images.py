@@ -50,11 +50,29 @@ class TableConfig:
 
 
 @dataclass
+class MixedPartConfig:
+    """One of the sets that ``dataset=mixed`` is made of."""
+
+    name: str = MISSING
+    """Any other ``dataset.name``."""
+    root: str | None = None
+    """Its ``dataset.root``."""
+    version: str | None = None
+    """Its ``dataset.version``."""
+    weight: float = 1.0
+    """How often each of its training images is drawn in an epoch, on average: 0.5, 1, 2, ..."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Its classes that go by another name in the mix, such as ``{contempt: disgust}``; ``""`` drops a class."""
+    table: TableConfig = field(default_factory=TableConfig)
+    """For name=table."""
+
+
+@dataclass
 class DatasetConfig:
     """The data set."""
 
     name: str = MISSING
-    """drawn_faces, micro_expressions, fer2013, image_folder or table."""
+    """drawn_faces, micro_expressions, fer2013, image_folder, table or mixed."""
     root: str | None = None
     """Folder (or, for fer2013, CSV file) of a data set on disk."""
     version: str | None = None
@@ -69,6 +87,9 @@ class DatasetConfig:
     """Share cut off as test where the set has none."""
     split_seed: int = 0
     """Seed of these cuts; independent of ``seed``, so that runs of several seeds share their splits."""
+    faces: str = "given"
+    """given: images are faces already; detected: ``detector`` finds the largest face of each and ``crop`` cuts it out,
+    as in whole photos; an image without a found face is taken whole."""
     decode_size: int | None = None
     """Side in pixels at which training images are kept before augmentation; ``null``: the backbone's input size."""
     workers: int = 0
@@ -79,6 +100,8 @@ class DatasetConfig:
     """For drawn_faces."""
     table: TableConfig = field(default_factory=TableConfig)
     """For table."""
+    mixed: dict[str, MixedPartConfig] = field(default_factory=dict)
+    """For mixed: the sets, each under a name of your choice."""
 
 
 @dataclass
@@ -86,13 +109,33 @@ class DetectorConfig:
     """How faces are found in whole photos."""
 
     name: str = MISSING
-    """mtcnn or whole_image."""
+    """mtcnn, haar or whole_image."""
     min_score: float = 0.9
     """Faces with a lower score are dropped."""
+    min_face_size: int = 20
+    """mtcnn, haar: smallest face in pixels."""
+    thresholds: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.7])
+    """mtcnn: smallest scores that pass its three networks."""
+    factor: float = 0.709
+    """mtcnn: each level of its image pyramid is this much smaller than the one before."""
+    scale_factor: float = 1.1
+    """haar: each level of its image pyramid is this much smaller than the one before."""
+    min_neighbors: int = 3
+    """haar: a face needs more overlapping finds than this."""
+
+
+@dataclass
+class CropConfig:
+    """How a found face is cut out of its photo; it travels in the bundle."""
+
     margin: float = 0.0
     """Added around the square face box, as a share of its side."""
-    min_face_size: int = 20
-    """mtcnn: smallest face in pixels."""
+    align: bool = False
+    """Turn the face upright by its five landmarks, where the detector gives them."""
+    edge: str = "clip"
+    """Where the square runs over the photo: clip (cut off; not square), shift (moved inside), repeat (edge pixels)."""
+    preprocess: str = "standard"
+    """standard (as in training), or study_a: the box itself, not square, squeezed to the input by nearest neighbour."""
 
 
 @dataclass
@@ -100,10 +143,15 @@ class ScenesConfig:
     """The whole photos of the end-to-end stage."""
 
     name: str = MISSING
-    """drawn, photos or none."""
+    """drawn, photos, table, collages or none."""
     root: str | None = None
-    """photos: folder with images/ and labels.csv (columns image, label; optional left, top, right, bottom)."""
+    """photos: folder with images/ and labels.csv (columns image, label; optional left, top, right, bottom). table:
+    folder with images/ and label.lst (ExpW's layout). collages: a folder of class folders."""
+    table: str = "label.lst"
+    """table: the file under ``root``; columns image, face id, top, left, right, bottom, confidence, label."""
+    split: str = "test"
+    """collages: the split of ``root`` whose faces are pasted, where it has splits."""
     count: int = 60
-    """drawn: number of scenes."""
+    """drawn, collages: number of scenes."""
     seed: int = 1000
-    """drawn: seed of the scenes."""
+    """drawn, collages: seed of the scenes."""

@@ -1,31 +1,54 @@
 """The door: Hydra's composed config becomes plain typed objects, once, and is checked as a whole."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
-from mien.config.check import evaluate_problems, problems_of
+from mien.config.check import evaluate_problems, problems_of, recognize_problems
 from mien.config.evaluate import EvaluateConfig
-from mien.config.schema import Config
+from mien.config.recognize import RecognizeConfig
+from mien.config.schema import Config, MixedPartConfig
 from mien.errors import ConfigError
 
 T = TypeVar("T")
 
+_MEMBER = re.compile(r"\+{0,2}dataset\.mixed\.([^.=]+)\.")
 
-def register(name: str, schema: type) -> None:
-    """Make a schema known to Hydra; the YAML files name it first in their defaults."""
-    ConfigStore.instance().store(name=name, node=schema)
+
+def register(name: str, schema: type, arguments: Iterable[str] = ()) -> None:
+    """Make a schema known to Hydra; the YAML files name it first in their defaults.
+
+    Hydra adds no dataclass to a dict from the command line. So a place is made for every set of a mix that is named
+    there, and the dict is left open for ``dataset.mixed={...}``.
+
+    Args:
+        name: What the YAML files call it.
+        schema: Its root.
+        arguments: The command line.
+    """
+    root = OmegaConf.structured(schema)
+    if "dataset" in root:
+        OmegaConf.set_struct(root.dataset.mixed, False)
+        for member in filter(None, map(_MEMBER.match, arguments)):
+            root.dataset.mixed[member[1]] = MixedPartConfig
+    ConfigStore.instance().store(name=name, node=root)
 
 
 def typed(config: DictConfig, schema: type[T]) -> T:
     """The composed config as an instance of its schema.
 
     Raises:
-        ConfigError: Values that do not go together; all problems at once.
+        ConfigError: A value is missing, or values do not go together; all problems at once.
     """
-    value = OmegaConf.to_object(config)
+    try:
+        value = OmegaConf.to_object(config)
+    except MissingMandatoryValue as error:
+        raise ConfigError([f"{error.full_key}: it needs a value; pass {error.full_key}=<value>"]) from error
     if not isinstance(value, schema):
         raise ConfigError(
             [f"expected a {schema.__name__}, got {type(value).__name__}; is the schema first in defaults?"]
@@ -35,6 +58,8 @@ def typed(config: DictConfig, schema: type[T]) -> T:
         problems = problems_of(value)
     if isinstance(value, EvaluateConfig):
         problems = evaluate_problems(value)
+    if isinstance(value, RecognizeConfig):
+        problems = recognize_problems(value)
     if problems:
         raise ConfigError(problems)
     return value

@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mien.config.schema import MixedPartConfig
 from mien.errors import ConfigError, nearest
 
 GLOBAL = "# @package _global_"
@@ -80,7 +81,7 @@ class _Checker:
             return
         for name, option in entry.items():
             group = str(name).removeprefix("override ").strip().removeprefix("/")
-            if group in self.groups and option != "???":
+            if group in self.groups and option not in (None, "???"):
                 yield from self.file(group, str(option), where)
             elif group not in self.groups and not group.startswith("hydra/"):
                 yield f"{where}: unknown config group {group!r}; {nearest(group, self.groups)}"
@@ -90,6 +91,7 @@ class _Checker:
         node: Any = self.root
         parts = key.split(".")
         for depth, part in enumerate(parts):
+            _add_name(node, part)
             known = set(map(str, node.keys())) if isinstance(node, DictConfig) else set()  # `in` skips missing values
             if part not in known:
                 place = ".".join(parts[:depth]) or "the config"
@@ -109,6 +111,12 @@ class _Checker:
             OmegaConf.update(self.root.copy(), key, value)
         except OmegaConfBaseException as error:
             yield f"{where}: {key}: {str(error).splitlines()[0]}"
+
+
+def _add_name(node: Any, name: str) -> None:
+    """Make a place for a name that is the user's choice: a set of a mix, or one of its classes."""
+    if isinstance(node, DictConfig) and node._metadata.object_type is dict and name not in node:
+        node[name] = MixedPartConfig if node._metadata.element_type is MixedPartConfig else ""
 
 
 def _options(folder: Path) -> list[Path]:

@@ -9,12 +9,22 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from mien.config.images import DatasetConfig, DetectorConfig, DrawnConfig, OnBadImage, ScenesConfig, TableConfig
+from mien.config.images import (
+    CropConfig,
+    DatasetConfig,
+    DetectorConfig,
+    DrawnConfig,
+    MixedPartConfig,
+    OnBadImage,
+    ScenesConfig,
+    TableConfig,
+)
 
 __all__ = [
     "AugmentConfig",
     "BackboneConfig",
     "Config",
+    "CropConfig",
     "DatasetConfig",
     "DetectorConfig",
     "DrawnConfig",
@@ -22,6 +32,7 @@ __all__ = [
     "HeadConfig",
     "LoggerConfig",
     "LossConfig",
+    "MixedPartConfig",
     "OnBadImage",
     "OptimizerConfig",
     "ProtocolConfig",
@@ -104,6 +115,12 @@ class AugmentConfig:
     """Factor about the image's mean, uniform in 1 +- this."""
     gray: float = 0.0
     """Probability that colour is taken away."""
+    blur: float = 0.0
+    """Probability of a Gaussian blur, its sigma uniform in 0..2 % of the side."""
+    low_resolution: float = 0.0
+    """Probability that an image is made smaller, to 25..100 % of its side, and enlarged again."""
+    jpeg: float = 0.0
+    """Probability of JPEG compression, its quality uniform in 20..90."""
     erase: float = 0.0
     """Probability that a random rectangle of 2 to 20 % of the area is blanked."""
     mixup: float = 0.0
@@ -241,6 +258,7 @@ class Config:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
+    crop: CropConfig = field(default_factory=CropConfig)
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
     seed: int = 0
     """Seed of initialisation, shuffling and augmentation."""

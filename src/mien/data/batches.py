@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 
 _BLOCK = 4096  # images copied at a time
 
@@ -23,12 +23,14 @@ class Labelled:
         rows: (N,) int64 in 0..M-1, which of the images are meant.
         labels: (N,) int64.
         views: V; a training epoch draws one view of every image.
+        weights: (N,) floats in memory, how often a training epoch draws each image, on average; ``None``: once.
     """
 
     values: Tensor
     rows: Tensor
     labels: Tensor
     views: int = 1
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -44,8 +46,29 @@ class Labelled:
             values = torch.empty((len(self), *self.values.shape[1:]), dtype=self.values.dtype, device=device)
             for start in range(0, len(self), _BLOCK):
                 values[start : start + _BLOCK] = self.values[self.rows[start : start + _BLOCK]]
-            return replace(whole(values, self.labels.to(device)), rows=torch.arange(len(self), device=device))
+            rows = torch.arange(len(self), device=device)
+            return replace(self, values=values, rows=rows, labels=self.labels.to(device))
         return replace(self, values=self.values.to(device), rows=self.rows.to(device), labels=self.labels.to(device))
+
+    def per_class(self, num_classes: int) -> tuple[float, ...]:
+        """How many images of each class a training epoch draws, on average."""
+        return tuple(torch.bincount(self.labels.cpu(), self.weights, num_classes).tolist())
+
+    def drawn(self, generator: Generator) -> Tensor:
+        """Which images a training epoch draws, in order: (L,) int64 in 0..N-1, L being the same for every generator.
+
+        An image of weight 2.3 is drawn twice, and 30 % of those of its weight, chosen at random, a third time.
+        """
+        images = torch.arange(len(self))
+        if self.weights is None:
+            return images
+        copies = self.weights.floor().long()
+        for weight in sorted(set(self.weights.tolist())):
+            if share := weight % 1:
+                alike = torch.nonzero(self.weights == weight).flatten()
+                count = max(round(share * len(alike)), 1)
+                copies[alike[torch.randperm(len(alike), generator=generator)[:count]]] += 1
+        return images.repeat_interleave(copies)
 
 
 def read_only(array: NDArray[Any]) -> Tensor:
@@ -78,7 +101,8 @@ class Batches:
         data: The images; batches lie on their device.
         size: B, images a batch; the last batch may be smaller, but a last training batch of one image is left out,
             since batch norm cannot use it.
-        order_seed: Seed of the shuffle, and of the views drawn; ``None`` for order, and the first view.
+        order_seed: Seed of the shuffle, and of the images and views drawn; ``None``: every image once, in order, and
+            its first view.
         shard: This process among all.
     """
 
@@ -86,19 +110,21 @@ class Batches:
         self.data, self.size = data, size
         shard = shard or Shard()
         device = data.values.device
-        self.rows = data.rows
+        self.rows, self.labels = data.rows, data.labels
         if order_seed is None:
             self.order = torch.arange(len(data), device=device)[shard.rank :: shard.world]
             return
-        generator = torch.Generator().manual_seed(order_seed)
-        shuffled = torch.randperm(len(data), generator=generator)
-        order = shuffled[: len(data) // shard.world * shard.world][shard.rank :: shard.world]
+        generator = Generator().manual_seed(order_seed)
+        drawn = data.drawn(generator).to(device)
+        self.rows, self.labels = self.rows[drawn], self.labels[drawn]
+        shuffled = torch.randperm(len(drawn), generator=generator)
+        order = shuffled[: len(drawn) // shard.world * shard.world][shard.rank :: shard.world]
         if len(order) % size == 1 and len(order) > 1:
             order = order[:-1]
         self.order = order.to(device)
         if data.views > 1:
-            drawn = torch.randint(data.views, (len(data),), generator=generator).to(device)
-            self.rows = self.rows + drawn * (len(data.values) // data.views)
+            view = torch.randint(data.views, (len(drawn),), generator=generator).to(device)
+            self.rows = self.rows + view * (len(data.values) // data.views)
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -108,4 +134,4 @@ class Batches:
         """Images (B, C, S, S) uint8, or features (B, F), and labels (B,) int64."""
         for start in range(0, len(self.order), self.size):
             chosen = self.order[start : start + self.size]
-            yield self.data.values[self.rows[chosen]], self.data.labels[chosen]
+            yield self.data.values[self.rows[chosen]], self.labels[chosen]

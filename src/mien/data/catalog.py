@@ -7,6 +7,7 @@ from mien.data.drawn_faces import load_drawn_faces
 from mien.data.fer2013 import load_fer2013
 from mien.data.image_folder import load_image_folder
 from mien.data.micro_expressions import load_micro_expressions
+from mien.data.mixed import load_mixed
 from mien.data.source import SourceData
 from mien.data.table import load_table
 from mien.errors import ConfigError, DataError, nearest
@@ -17,6 +18,7 @@ SOURCES: dict[str, Callable[[DatasetConfig], SourceData]] = {
     "fer2013": load_fer2013,
     "image_folder": load_image_folder,
     "micro_expressions": load_micro_expressions,
+    "mixed": lambda config: load_mixed(config, load_source),
     "table": load_table,
 }
 

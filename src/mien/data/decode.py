@@ -96,7 +96,7 @@ class Decoder:
         found: dict[SplitName, tuple[Decoded, BadImages]] = {}
         for split, part in parts.items():
             side = train_size if split is SplitName.TRAIN and train_size is not None else self.spec.size
-            reader, rows = _whole(part.reader) if self.cache != "off" else (part.reader, np.arange(len(part)))
+            reader, rows = whole(part.reader) if self.cache != "off" else (part.reader, np.arange(len(part)))
             if (id(reader), side) not in done:
                 done[id(reader), side] = self._pixels(reader, side)
             pixels, bad = done[id(reader), side]
@@ -155,10 +155,10 @@ class Decoder:
             extra["bad"] = bad
 
         before = key()
-        about = f"{len(reader)} images of {_place(reader)}, {side} px, {'gray' if channels == 1 else 'RGB'}"
+        about = f"{len(reader)} images of {place(reader)}, {side} px, {'gray' if channels == 1 else 'RGB'}"
         shape = (len(reader), channels, side, side)
         advice = "go without by dataset.cache=off"
-        return Recipe(before, about, shape, np.uint8, blocks, advice, partial(_still_bad, reader))
+        return Recipe(before, about, shape, np.uint8, blocks, advice, partial(still_bad, reader))
 
     def _judge(self, bad: BadImages, total: int) -> None:
         """Raise or warn where there are bad images."""
@@ -173,7 +173,7 @@ class Decoder:
         log.warning("%s and are skipped:\n%s", text, lines)
 
 
-def _whole(reader: ImageReader) -> tuple[ImageReader, NDArray[np.int64]]:
+def whole(reader: ImageReader) -> tuple[ImageReader, NDArray[np.int64]]:
     """The reader behind a selection, so that all cuts of a data set share one cached array, and the rows chosen."""
     if isinstance(reader, Selection):
         return reader.reader, reader.indices
@@ -191,7 +191,7 @@ def _without(images: Decoded, bad: BadImages) -> tuple[Decoded, BadImages]:
     return left, [(row, reasons[row]) for row in images.rows[lost].tolist()]
 
 
-def _still_bad(reader: ImageReader, extra: dict[str, Any]) -> bool:
+def still_bad(reader: ImageReader, extra: dict[str, Any]) -> bool:
     """Whether the images that could not be read still cannot; they may be mended without a trace, by chmod say."""
     for index, _ in extra["bad"]:
         with suppress(DataError):
@@ -200,8 +200,14 @@ def _still_bad(reader: ImageReader, extra: dict[str, Any]) -> bool:
     return True
 
 
-def _place(reader: ImageReader) -> str:
+def place(reader: ImageReader) -> str:
     """Where the images are from, for people: a folder or a table."""
+    inner: ImageReader | None = getattr(reader, "reader", None)
+    if inner is not None:  # a selection or the like
+        return place(inner)
+    members: Mapping[str, ImageReader] = getattr(reader, "readers", {})
+    if members:  # a mix
+        return " and ".join(map(place, members.values()))
     if isinstance(reader, FileReader):
         return "/".join((reader.root.name, *PurePath(reader.paths[0]).parts[:-1][:1]))
     return reader.key(0).rpartition(":")[0]

@@ -41,6 +41,16 @@ def prepare(image: Image, size: int, channels: int) -> NDArray[np.uint8]:
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
+def squeeze(image: Image, size: int, channels: int) -> NDArray[np.uint8]:
+    """As study A's final stage: the whole image at ``size`` x ``size``, whatever its shape, by nearest neighbour.
+
+    For the reproduction only (``crop.preprocess=study_a``); arguments and result are those of :func:`prepare`.
+    """
+    picture = PIL.Image.fromarray(image).resize((size, size), PIL.Image.Resampling.NEAREST)
+    pixels = np.asarray(picture.convert("L") if channels == 1 else picture)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
 def prepare_many(
     reader: ImageReader, indices: NDArray[np.int64], size: int, channels: int
 ) -> tuple[NDArray[np.uint8], BadImages]:

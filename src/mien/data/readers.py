@@ -227,6 +227,18 @@ def load_image(path: Path) -> Image:
         raise DataError(f"{path}: {_reason(path, error)}") from error
 
 
+def to_array(picture: PIL.Image.Image) -> Image:
+    """An image that Pillow holds already, as :func:`load_image` would give it.
+
+    Raises:
+        DataError: Its file is damaged, or its pixels are of a kind that cannot be had as 8 bits.
+    """
+    try:
+        return np.array(_to_rgb(_upright(picture)))
+    except _UNREADABLE as error:
+        raise DataError(f"this Pillow image cannot be read: {error}") from error
+
+
 def image_size(path: Path) -> tuple[int, int] | None:
     """Width and height of the upright image, from the file's head alone; ``None`` where it cannot be read."""
     try:

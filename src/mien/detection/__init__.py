@@ -2,18 +2,37 @@
 
 from collections.abc import Callable
 
+from mien.config.check_images import detector_problems
 from mien.config.schema import DetectorConfig
-from mien.detection.crop import crop_face
+from mien.detection.bordered import Bordered
+from mien.detection.crop import crop_face, crop_rule
+from mien.detection.haar import HaarDetector
+from mien.detection.many import detect_many
 from mien.detection.mtcnn import MtcnnDetector
 from mien.detection.whole_image import WholeImageDetector
 from mien.errors import ConfigError, nearest
 from mien.types import FaceDetector
 
-__all__ = ["DETECTORS", "MtcnnDetector", "WholeImageDetector", "build_detector", "crop_face"]
+__all__ = [
+    "DETECTORS",
+    "Bordered",
+    "HaarDetector",
+    "MtcnnDetector",
+    "WholeImageDetector",
+    "build_detector",
+    "crop_face",
+    "crop_rule",
+    "detect_many",
+]
 
 
 def _mtcnn(config: DetectorConfig, device: str) -> FaceDetector:
-    return MtcnnDetector(min_face_size=config.min_face_size, min_score=config.min_score, device=device)
+    return MtcnnDetector(config.min_face_size, config.min_score, config.thresholds, config.factor, device)
+
+
+def _haar(config: DetectorConfig, device: str) -> FaceDetector:
+    del device  # OpenCV's cascade runs on the CPU
+    return HaarDetector(config.min_face_size, config.min_score, config.scale_factor, config.min_neighbors)
 
 
 def _whole_image(config: DetectorConfig, device: str) -> FaceDetector:
@@ -21,7 +40,11 @@ def _whole_image(config: DetectorConfig, device: str) -> FaceDetector:
     return WholeImageDetector()
 
 
-DETECTORS: dict[str, Callable[[DetectorConfig, str], FaceDetector]] = {"mtcnn": _mtcnn, "whole_image": _whole_image}
+DETECTORS: dict[str, Callable[[DetectorConfig, str], FaceDetector]] = {
+    "haar": _haar,
+    "mtcnn": _mtcnn,
+    "whole_image": _whole_image,
+}
 """The detectors by their name in the config."""
 
 
@@ -35,15 +58,9 @@ def build_detector(config: DetectorConfig, device: str = "cpu") -> FaceDetector:
     Raises:
         ConfigError: The name is unknown, or a setting is out of range; all problems at once.
     """
-    problems = []
+    problems = list(detector_problems(config))
     if config.name not in DETECTORS:
-        problems.append(f"detector.name={config.name}: unknown detector; {nearest(config.name, DETECTORS)}")
-    if not 0 <= config.min_score <= 1:
-        problems.append(f"detector.min_score={config.min_score}: expected a score in 0..1")
-    if config.min_face_size < 1:
-        problems.append(f"detector.min_face_size={config.min_face_size}: expected at least 1 pixel")
-    if not config.margin > -1:
-        problems.append(f"detector.margin={config.margin}: expected more than -1 (0: the box itself, 0.2: 20 % larger)")
+        problems.insert(0, f"detector.name={config.name}: unknown detector; {nearest(config.name, DETECTORS)}")
     if problems:
         raise ConfigError(problems)
     return DETECTORS[config.name](config, device)

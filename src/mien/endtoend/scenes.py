@@ -6,12 +6,14 @@ from typing import Protocol
 
 from mien.config.schema import ScenesConfig
 from mien.data.drawn import draw_scene
-from mien.endtoend.photos import PhotoScenes
+from mien.endtoend.collages import read_collages
+from mien.endtoend.photos import read_photos
+from mien.endtoend.table import read_table
 from mien.errors import ConfigError, nearest
 from mien.labels import EXPRESSIONS, LabelSet
 from mien.types import Scene
 
-SCENES = ("drawn", "photos", "none")
+SCENES = ("drawn", "photos", "table", "collages", "none")
 """What ``scenes.name`` may be."""
 
 
@@ -21,10 +23,12 @@ class SceneSource(Protocol):
     Attributes:
         name: For results and captions.
         labels: The classes that ``Scene.labels`` refers to.
+        tight: Boxes are face boxes; else they are pictures around faces, or there are none.
     """
 
     name: str
     labels: LabelSet
+    tight: bool
 
     def __len__(self) -> int: ...
 
@@ -47,6 +51,7 @@ class DrawnScenes:
 
     name = "drawn"
     labels = EXPRESSIONS
+    tight = True
 
     def __init__(self, count: int, seed: int) -> None:
         self.count = count
@@ -68,7 +73,7 @@ def build_scenes(config: ScenesConfig, labels: LabelSet | None = None) -> SceneS
 
     Args:
         config: Name and settings.
-        labels: photos: the classes that may occur in labels.csv; ``None``: any.
+        labels: photos, table: the classes that may occur; ``None``: any.
 
     Raises:
         ConfigError: The name is unknown, or a setting is missing or out of range.
@@ -78,10 +83,22 @@ def build_scenes(config: ScenesConfig, labels: LabelSet | None = None) -> SceneS
         raise ConfigError([f"scenes={config.name}: unknown scenes; {nearest(config.name, SCENES)}"])
     if config.name == "none":
         return None
+    if config.name in ("drawn", "collages") and config.count < 1:
+        raise ConfigError([f"scenes.count={config.count}: expected at least 1; scenes=none turns the stage off"])
     if config.name == "drawn":
-        if config.count < 1:
-            raise ConfigError([f"scenes.count={config.count}: expected at least 1; scenes=none turns the stage off"])
         return DrawnScenes(config.count, config.seed)
     if config.root is None:
-        raise ConfigError(["scenes=photos needs scenes.root=<folder with images/ and labels.csv>"])
-    return PhotoScenes(Path(config.root), labels)
+        raise ConfigError([f"scenes={config.name} needs scenes.root=<{_ROOTS[config.name]}>"])
+    root = Path(config.root).expanduser()
+    if config.name == "photos":
+        return read_photos(root, labels)
+    if config.name == "table":
+        return read_table(root, config.table, labels)
+    return read_collages(root, config.split, config.count, config.seed)
+
+
+_ROOTS = {
+    "photos": "folder with images/ and labels.csv",
+    "table": "folder with images/ and label.lst",
+    "collages": "folder of class folders",
+}

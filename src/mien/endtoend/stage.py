@@ -1,6 +1,6 @@
 """The end-to-end stage: find the faces of whole photos, crop, classify, and score against the truth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.progress import track
 
 from mien.detection.crop import crop_face
-from mien.endtoend.match import main_face, match_boxes
-from mien.endtoend.records import EndToEndRun, FaceRecord
+from mien.endtoend.match import LOOSE_IOU, MIN_IOU, hits_by_score, iou_matrix, main_face, match_boxes
+from mien.endtoend.records import EndToEndRun, FaceRecord, FalseFace
 from mien.endtoend.scenes import SceneSource
-from mien.endtoend.score import score_faces
+from mien.endtoend.score import score_detections, score_faces
 from mien.labels import LabelSet
-from mien.types import FaceDetector, Faces, Image, Scene
+from mien.results import DetectionScore
+from mien.types import CropRule, FaceDetector, Faces, Image, Scene
 
 Classify = Callable[[list[Image]], NDArray[np.float32]]
 """From N face crops of unequal sizes, uint8 RGB, to (N, K) float32 probabilities."""
@@ -25,7 +26,7 @@ BATCH_BYTES = 64 * 2**20
 
 
 def run_end_to_end(
-    scenes: SceneSource, detector: FaceDetector, classify: Classify, labels: LabelSet, margin: float
+    scenes: SceneSource, detector: FaceDetector, classify: Classify, labels: LabelSet, rule: CropRule
 ) -> EndToEndRun:
     """Score a detector and a classifier together on whole photos.
 
@@ -37,7 +38,7 @@ def run_end_to_end(
         detector: Finds the faces.
         classify: Names their expressions; its columns are ``labels``.
         labels: The model's classes. Each of the scenes' classes must be among them.
-        margin: Added around the square face box, as a share of its side.
+        rule: How faces are cut out; the model's own.
 
     Raises:
         LabelError: A class of the scenes is none of the model's; raised before any detection.
@@ -45,13 +46,14 @@ def run_end_to_end(
     """
     to_model = scenes.labels.mapping_to(labels)
     batches = _Batches(classify, len(labels))
+    matching = _Matching(scenes.tight)
     # Live display on a terminal only: logs and tests stay clean.
     console = Console(stderr=True)
     for index, scene in enumerate(
         track(scenes, "End to end", len(scenes), console=console, transient=True, disable=not console.is_terminal)
     ):
         found = detector.detect(scene.image)
-        for n, match in enumerate(_match(scene, found)):
+        for n, (match, iou) in enumerate(matching.match(index, scene, found)):
             face = FaceRecord(
                 scene=scene.key,
                 scene_index=index,
@@ -61,17 +63,49 @@ def run_end_to_end(
             if match is None:
                 batches.add_missed(face)
             else:
-                face = replace(face, box=found.boxes[match], score=float(found.scores[match]))
-                batches.add_found(face, crop_face(scene.image, found.boxes[match], margin))
+                face = replace(face, box=found.boxes[match], iou=iou, score=float(found.scores[match]))
+                batches.add_found(face, crop_face(scene.image, found.boxes[match], found.landmarks[match], rule))
     faces = batches.finish()
-    return EndToEndRun(score_faces(faces, labels, scenes.name, detector.name), faces, labels)
+    result = score_faces(faces, labels, scenes.name, detector.name, scenes.tight)
+    result = replace(result, detection=matching.score(faces))
+    return EndToEndRun(result, faces, labels, tuple(matching.false_faces))
 
 
-def _match(scene: Scene, found: Faces) -> list[int | None]:
-    """For each true face the index of its detection, ``None`` for a miss."""
-    if scene.boxes is None:
-        return [main_face(found.boxes)]
-    return match_boxes(scene.boxes, found.boxes)
+class _Matching:
+    """Tells who is who, scene by scene, and remembers all detections, by which the detector itself is scored.
+
+    Args:
+        tight: True boxes are face boxes; otherwise pictures around faces, which need less overlap.
+    """
+
+    def __init__(self, tight: bool) -> None:
+        self.false_faces: list[FalseFace] = []
+        self._tight = tight
+        self._min_iou = MIN_IOU if tight else LOOSE_IOU
+        self._scores: list[NDArray[np.float32]] = []
+        self._hits: list[NDArray[np.bool_]] = []
+
+    def match(self, index: int, scene: Scene, found: Faces) -> list[tuple[int | None, float | None]]:
+        """For each true face its detection, ``None`` for a miss, and the overlap where that says something."""
+        if scene.boxes is None:
+            return [(main_face(found.boxes), None)]
+        overlap = iou_matrix(scene.boxes, found.boxes)
+        matches = match_boxes(overlap, self._min_iou)
+        self._scores.append(found.scores)
+        self._hits.append(hits_by_score(overlap, found.scores, self._min_iou))
+        for other in sorted(set(range(len(found))) - set(matches)):
+            self.false_faces.append(FalseFace(index, found.boxes[other], float(found.scores[other])))
+        return [
+            (match, float(overlap[n, match]) if self._tight and match is not None else None)
+            for n, match in enumerate(matches)
+        ]
+
+    def score(self, faces: Sequence[FaceRecord]) -> DetectionScore | None:
+        """The detector's scores, ``None`` where the scenes had no boxes."""
+        if not self._scores:
+            return None
+        scores, hits = np.concatenate(self._scores).astype(np.float64), np.concatenate(self._hits)
+        return score_detections(scores, hits, len(faces), sum(face.detected for face in faces), self._min_iou)
 
 
 class _Batches:

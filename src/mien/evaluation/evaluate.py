@@ -1,15 +1,18 @@
 """Scores of a model on one part of a data set, every image counted once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from mien.data.concatenated import set_names
 from mien.data.decode import Decoded
+from mien.data.source import Part
 from mien.evaluation.predict import Predictor
 from mien.labels import LabelSet
 from mien.metrics.classification import evaluate_predictions
-from mien.results import EvalResult
+from mien.results import EvalResult, SetScore
 from mien.types import Image
 
 
@@ -57,4 +60,21 @@ def evaluate(images: Decoded, labels: LabelSet, predictor: Predictor) -> Evaluat
             **{f"p_{name}": probabilities[:, k] for k, name in enumerate(names)},
         }
     )
-    return Evaluation(evaluate_predictions(probabilities, truth, predictor.labels), predictions, images)
+    per_set = _per_set(part, probabilities, truth, predictor.labels)
+    result = replace(evaluate_predictions(probabilities, truth, predictor.labels), per_set=per_set)
+    return Evaluation(result, predictions, images)
+
+
+def _per_set(
+    part: Part, probabilities: NDArray[np.float32], truth: NDArray[np.int64], labels: LabelSet
+) -> tuple[SetScore, ...]:
+    """The scores of every set of a mix."""
+    names = set_names(part)
+    if names is None:
+        return ()
+    scores = []
+    for name in dict.fromkeys(names):
+        chosen = [row for row, own in enumerate(names) if own == name]
+        score = evaluate_predictions(probabilities[chosen], truth[chosen], labels)
+        scores.append(SetScore(name, score.n, score.accuracy, score.accuracy_ci95, score.macro_recall))
+    return tuple(scores)

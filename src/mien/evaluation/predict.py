@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.data.decode import Decoded
-from mien.data.prepare import prepare
+from mien.data.prepare import prepare, squeeze
 from mien.labels import LabelSet
 from mien.models.bundle import Bundle
 from mien.models.normalise import Normalise
@@ -27,15 +27,24 @@ class Predictor:
 
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self.labels: LabelSet = bundle.labels
+        self._prepare_face = squeeze if bundle.crop.preprocess == "study_a" else prepare
         self.spec, self.flip_average, self.device = bundle.spec, bundle.flip_average, torch.device(device)
         self.classifier = bundle.classifier.to(self.device).to(memory_format=torch.channels_last).eval()
         self.normalise = Normalise(bundle.spec).to(self.device)
 
     def images(self, images: list[Image]) -> NDArray[np.float32]:
-        """Probabilities (N, K) of N images of any sizes, each (H, W, 3) uint8 RGB."""
-        if not images:
-            return np.zeros((0, len(self.labels)), np.float32)
-        return self.arrays(np.stack([prepare(image, self.spec.size, self.spec.channels) for image in images]))
+        """Probabilities (N, K) of N images of any sizes, each (H, W, 3) uint8 RGB, prepared as in training."""
+        return self._prepared([prepare(image, self.spec.size, self.spec.channels) for image in images])
+
+    def faces(self, crops: list[Image]) -> NDArray[np.float32]:
+        """Probabilities (N, K) of N faces cut out of photos by the bundle's crop rule.
+
+        The same as :meth:`images`, but for bundles whose rule has a preprocess of its own.
+
+        Args:
+            crops: What :func:`mien.detection.crop.crop_face` gives: each (h, w, 3) uint8 RGB, of any sizes.
+        """
+        return self._prepared([self._prepare_face(crop, self.spec.size, self.spec.channels) for crop in crops])
 
     @torch.inference_mode()
     def arrays(self, images: NDArray[np.uint8] | Decoded) -> NDArray[np.float32]:
@@ -43,6 +52,9 @@ class Predictor:
         starts = range(0, len(images), BATCH)
         parts = [self._batch(torch.from_numpy(images[start : start + BATCH])) for start in starts]
         return torch.cat(parts).cpu().numpy()
+
+    def _prepared(self, images: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        return self.arrays(np.stack(images)) if images else np.zeros((0, len(self.labels)), np.float32)
 
     def _batch(self, images: Tensor) -> Tensor:
         inputs = self.normalise(images.to(self.device))

@@ -18,21 +18,12 @@ from mien.errors import RunFolderError, WeightsError
 from mien.files import read_json, write_json
 from mien.labels import LabelSet
 from mien.models.factory import Classifier, build_classifier
-from mien.types import InputSpec
+from mien.types import CropRule, InputSpec
 
 SCHEMA = 1
 FOLDER, WEIGHTS, FACTS = "bundle", "model.safetensors", "model.json"
-
-
-@dataclass(frozen=True)
-class CropRule:
-    """How a face is cut out of a photo: a square about the box's centre, with a margin, clipped to the photo.
-
-    Attributes:
-        margin: Added around the square, as a share of its side.
-    """
-
-    margin: float = 0.0
+CARD = "README.md"
+"""The model card; for people, nothing reads it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +57,7 @@ class Bundle:
             "schema": SCHEMA,
             "labels": list(self.labels),
             "input": self.spec.to_dict(),
-            "crop": asdict(self.crop),
+            "crop": self.crop.to_dict(),
             "backbone": asdict(self.backbone),
             "head": asdict(self.head),
             "flip_average": self.flip_average,
@@ -92,17 +83,17 @@ class Bundle:
             path: A bundle folder, or a run folder that holds one.
 
         Raises:
-            RunFolderError: There is no bundle, or one of another schema.
+            RunFolderError: There is no bundle, or one of another schema or crop rule.
             WeightsError: Its weights do not fit its network.
         """
-        folder = path if (path / FACTS).is_file() else path / FOLDER
-        if not (folder / FACTS).is_file() or not (folder / WEIGHTS).is_file():
-            raise RunFolderError(
-                f"{path} is neither a bundle ({FACTS} and {WEIGHTS}) nor a finished run that holds one"
-            )
+        folder = find_bundle(path)
         facts = read_json(folder / FACTS)
         if facts.get("schema") != SCHEMA:
             raise RunFolderError(f"{folder / FACTS}: expected schema {SCHEMA}, got {facts.get('schema')}")
+        try:
+            crop = CropRule(**facts["crop"])  # older bundles lack some keys
+        except (TypeError, ValueError) as error:
+            raise RunFolderError(f"{folder / FACTS}: no crop rule that this version of mien knows: {error}") from error
         labels = LabelSet(tuple(facts["labels"]))
         backbone, head = from_plain(BackboneConfig, facts["backbone"]), from_plain(HeadConfig, facts["head"])
         classifier = build_classifier(backbone, head, len(labels), load=False)
@@ -116,7 +107,19 @@ class Bundle:
             InputSpec.from_dict(facts["input"]),
             backbone,
             head,
-            CropRule(**facts["crop"]),
+            crop,
             facts["flip_average"],
             facts["about"],
         )
+
+
+def find_bundle(path: Path) -> Path:
+    """The bundle's folder: the path itself, or the one in a run folder.
+
+    Raises:
+        RunFolderError: There is no bundle.
+    """
+    folder = path if (path / FACTS).is_file() else path / FOLDER
+    if not (folder / FACTS).is_file() or not (folder / WEIGHTS).is_file():
+        raise RunFolderError(f"{path} is neither a bundle ({FACTS} and {WEIGHTS}) nor a finished run that holds one")
+    return folder

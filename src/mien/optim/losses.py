@@ -41,12 +41,12 @@ class FocalLoss(nn.Module):
         return (weight * focal).sum() / weight.sum()
 
 
-def build_loss(config: LossConfig, counts: tuple[int, ...]) -> nn.Module:
+def build_loss(config: LossConfig, counts: tuple[float, ...]) -> nn.Module:
     """The loss of the config.
 
     Args:
         config: Its name and settings.
-        counts: Training images per class, for ``class_weights=balanced``.
+        counts: Training images per class and epoch, for ``class_weights=balanced``.
 
     Raises:
         ConfigError: Unknown name, or class weights that are not one positive number a class.
@@ -59,7 +59,7 @@ def build_loss(config: LossConfig, counts: tuple[int, ...]) -> nn.Module:
     raise ConfigError([f"loss.name: unknown loss {config.name!r}; {nearest(config.name, LOSSES)}"])
 
 
-def _class_weights(text: str, counts: tuple[int, ...]) -> Tensor | None:
+def _class_weights(text: str, counts: tuple[float, ...]) -> Tensor | None:
     if text == "none":
         return None
     if text == "balanced":

@@ -1,23 +1,24 @@
 """The comparison of a sweep's jobs: a table for programs, a table for readers, and a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mien.files import atomic_path, write_text
 from mien.report.comparison_plot import plot_comparison
-from mien.report.jobs import Job, caution, load_jobs
-from mien.report.wording import UNDEFINED, duration, interval, percent
-from mien.results import RunResult
+from mien.report.jobs import Job, by_photos, caution, load_jobs, results
+from mien.report.wording import UNDEFINED, duration, interval, percent, points
+from mien.results import EndToEndResult, RunResult
 
 
 def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
     """One row a job, the most accurate first, unfinished ones last with empty cells.
 
     Columns: job, folder, status, protocol, data, fingerprint, backbone, seed, n, accuracy, accuracy_low,
-    accuracy_high, macro_recall, macro_f1, ece, end_to_end_accuracy, end_to_end_low, end_to_end_high, parameters,
-    epochs, fit_seconds. Accuracies are fractions.
+    accuracy_high, macro_recall, macro_f1, ece, scenes, detector, end_to_end_accuracy, end_to_end_low, end_to_end_high,
+    detection_recall, accuracy_given_detection, detection_precision, average_precision, false_faces, gap, parameters,
+    epochs, fit_seconds. Accuracies are fractions; what a job was not scored on is empty.
 
     Args:
         folders: The jobs' run folders.
@@ -50,7 +51,7 @@ def write_comparison(sweep_folder: Path, folders: Sequence[Path]) -> list[Path]:
 def _frame(jobs: Sequence[Job]) -> pd.DataFrame:
     """The jobs as a table; whole numbers stay whole beside empty cells."""
     frame = pd.DataFrame([_row(job) for job in jobs])
-    whole = ["seed", "n", "parameters", "epochs"]
+    whole = ["seed", "n", "false_faces", "parameters", "epochs"]
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
@@ -65,20 +66,37 @@ def _row(job: Job) -> dict[str, str | float | None]:
 VALUES = (
     "protocol", "data", "fingerprint", "backbone", "seed",
     "n", "accuracy", "accuracy_low", "accuracy_high", "macro_recall", "macro_f1", "ece",
-    "end_to_end_accuracy", "end_to_end_low", "end_to_end_high",
+    "scenes", "detector", "end_to_end_accuracy", "end_to_end_low", "end_to_end_high",
+    "detection_recall", "accuracy_given_detection", "detection_precision", "average_precision", "false_faces", "gap",
     "parameters", "epochs", "fit_seconds",
 )  # fmt: skip
 
 
 def _values(run: RunResult) -> tuple[str | float | None, ...]:
     """What stands under :data:`VALUES` for a finished run."""
-    test, faces = run.test, run.end_to_end
+    test = run.test
+    crops: tuple[float | None, ...] = (None,) * 7
+    if test is not None:
+        crops = (test.n, test.accuracy, *test.accuracy_ci95, test.macro_recall, test.macro_f1, test.ece)
     return (
-        run.protocol["name"], _data(run), run.dataset["fingerprint"], run.backbone, run.seed,
-        test.n, test.accuracy, *test.accuracy_ci95, test.macro_recall, test.macro_f1, test.ece,
-        *((None, None, None) if faces is None else (faces.accuracy, *faces.accuracy_ci95)),
-        run.parameters, run.epochs, run.seconds["fit"],
-    )  # fmt: skip
+        *(run.protocol["name"], _data(run), run.dataset["fingerprint"], run.backbone, run.seed),
+        *crops,
+        *_photo_values(run.end_to_end),
+        *(run.parameters, run.epochs, run.seconds["fit"]),
+    )
+
+
+def _photo_values(faces: EndToEndResult | None) -> tuple[str | float | None, ...]:
+    """From ``scenes`` to ``gap`` of :data:`VALUES`."""
+    if faces is None:
+        return (None,) * 11
+    alone = faces.detection
+    return (
+        *(faces.scenes, faces.detector, faces.accuracy, *faces.accuracy_ci95),
+        *(faces.detection_recall, faces.accuracy_given_detection),
+        *((None,) * 3 if alone is None else (alone.precision, alone.average_precision, alone.false_faces)),
+        None if faces.gap is None else faces.gap.gap,
+    )
 
 
 def _data(run: RunResult) -> str:
@@ -86,40 +104,77 @@ def _data(run: RunResult) -> str:
     return f"{run.dataset['name']} {run.dataset['version']}".strip()
 
 
-COLUMNS = (
-    "job", "accuracy", "95 % interval", "macro recall", "macro F1", "ECE", "end to end",
-    "n", "parameters", "epochs", "fit", "protocol", "data", "folder",
-)  # fmt: skip
+Column = tuple[str, Callable[[RunResult], str]]
+
+ON_CROPS: tuple[Column, ...] = (
+    ("accuracy", lambda run: percent(run.test.accuracy if run.test else None)),
+    ("95 % interval", lambda run: interval(run.test.accuracy_ci95) if run.test else UNDEFINED),
+    ("macro recall", lambda run: percent(run.test.macro_recall if run.test else None)),
+    ("macro F1", lambda run: percent(run.test.macro_f1 if run.test else None)),
+    ("ECE", lambda run: percent(run.test.ece if run.test else None)),
+    ("end to end", lambda run: percent(run.end_to_end.accuracy if run.end_to_end else None)),
+    ("n", lambda run: f"{run.test.n:,}" if run.test else UNDEFINED),
+    ("parameters", lambda run: f"{run.parameters:,}"),
+    ("epochs", lambda run: str(run.epochs)),
+    ("fit", lambda run: duration(run.seconds["fit"])),
+    ("protocol", lambda run: str(run.protocol["name"])),
+    ("data", _data),
+)
+"""The columns of the page, between the job's name and its folder."""
+
+ON_PHOTOS: tuple[tuple[str, Callable[[EndToEndResult], str]], ...] = (
+    ("end to end", lambda faces: percent(faces.accuracy)),
+    ("95 % interval", lambda faces: interval(faces.accuracy_ci95)),
+    ("found", lambda faces: percent(faces.detection_recall)),
+    ("right of found", lambda faces: percent(faces.accuracy_given_detection)),
+    ("precision", lambda faces: percent(faces.detection.precision if faces.detection else None)),
+    ("average precision", lambda faces: percent(faces.detection.average_precision if faces.detection else None)),
+    ("false faces", lambda faces: f"{faces.detection.false_faces:,}" if faces.detection else UNDEFINED),
+    ("gap to crops", lambda faces: points(faces.gap.gap) if faces.gap else UNDEFINED),
+    ("faces", lambda faces: f"{faces.n_faces:,}"),
+    ("scenes", lambda faces: faces.scenes),
+    ("detector", lambda faces: faces.detector),
+)
+"""The same for evaluations that only whole photos tell apart."""
+
+
+def _columns(jobs: Sequence[Job]) -> tuple[Column, ...]:
+    if not by_photos(results(jobs)):
+        return ON_CROPS
+    return tuple((name, _of_faces(words)) for name, words in ON_PHOTOS)
+
+
+def _of_faces(words: Callable[[EndToEndResult], str]) -> Callable[[RunResult], str]:
+    return lambda run: UNDEFINED if run.end_to_end is None else words(run.end_to_end)
 
 
 def _markdown(jobs: Sequence[Job], picture: str) -> str:
     """The page for readers."""
+    columns = _columns(jobs)
     lines = ["# Comparison", "", f"![Accuracy of the jobs]({picture})", ""]
     if caution(jobs):
         lines += [f"**{caution(jobs)}**", ""]
-    lines += [_line(COLUMNS), "| --- |" + " ---: |" * (len(COLUMNS) - 4) + " --- | --- | --- |"]
-    lines += [_line(_cells(job)) for job in jobs]
+    lines.append(_line(["job", *(name for name, _ in columns), "folder"]))
+    lines.append("| --- |" + " ---: |" * (len(columns) - 2) + " --- | --- | --- |")
+    lines += [_line(_cells(job, columns)) for job in jobs]
     return "\n".join([*lines, "", NOTE, ""])
 
 
 NOTE = (
     "Accuracy is on test crops, with Wilson's interval; end to end is on whole photos, where a missed face counts as "
     "wrong. Macro values are means over the classes present; ECE is the expected calibration error; fit is the wall "
-    "time of training."
+    "time of training. The gap is the accuracy on crops minus that on whole photos; precision and false faces are the "
+    "detector's, where all faces of the photos are known."
 )
 
 
-def _cells(job: Job) -> tuple[str, ...]:
+def _cells(job: Job, columns: Sequence[Column]) -> list[str]:
     """One job's words; an unfinished one has its status in the place of the accuracy."""
     name = f"`{job.name}`".replace("|", "\\|")
     if job.run is None:
-        return (name, job.status, *[UNDEFINED] * (len(COLUMNS) - 3), job.folder.name)
-    run, test = job.run, job.run.test
-    end_to_end = None if run.end_to_end is None else run.end_to_end.accuracy
-    others = [percent(value) for value in (test.macro_recall, test.macro_f1, test.ece, end_to_end)]
-    numbers = f"{test.n:,}", f"{run.parameters:,}", str(run.epochs), duration(run.seconds["fit"])
-    words = run.protocol["name"], _data(run), job.folder.name
-    return name, percent(test.accuracy), interval(test.accuracy_ci95), *others, *numbers, *words
+        return [name, job.status, *[UNDEFINED] * (len(columns) - 1), job.folder.name]
+    run = job.run
+    return [name, *(words(run) for _, words in columns), job.folder.name]
 
 
 def _line(cells: Sequence[str]) -> str:

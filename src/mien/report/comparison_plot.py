@@ -92,13 +92,15 @@ def _row(axes: Axes, y: float, job: Job, look: tuple[str, str]) -> None:
         style.beside(axes, (0.5, y), (0, 0), job.status, color=style.SOFT, ha="center", va="center")
         return
     test, faces = job.run.test, job.run.end_to_end
-    lane = 0.0 if faces is None else LANE
-    axes.plot(test.accuracy_ci95, (y - lane, y - lane), color=hue, lw=4, alpha=0.35, solid_capstyle="butt")
-    axes.plot(test.accuracy, y - lane, shape, color=hue, ms=6.5, zorder=3)
+    lane = 0.0 if faces is None or test is None else LANE
+    if test is not None:
+        axes.plot(test.accuracy_ci95, (y - lane, y - lane), color=hue, lw=4, alpha=0.35, solid_capstyle="butt")
+        axes.plot(test.accuracy, y - lane, shape, color=hue, ms=6.5, zorder=3)
     if faces is not None:
         axes.plot(faces.accuracy_ci95, (y + lane, y + lane), color=hue, lw=1)
         axes.plot(faces.accuracy, y + lane, shape, color="white", mec=hue, mew=1.2, ms=5.5, zorder=4)
-    for x, value in ((TEST, test.accuracy), (SCENES, faces.accuracy if faces else None)):
+    for x, scores in ((TEST, test), (SCENES, faces)):
+        value = None if scores is None else scores.accuracy
         style.beside(axes, (1, y), (x, 0), percent(value), ha="right", va="center_baseline")
 
 

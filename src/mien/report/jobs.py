@@ -39,7 +39,7 @@ class Job:
 
 
 def load_jobs(folders: Sequence[Path]) -> list[Job]:
-    """Read the jobs; finished ones by falling accuracy, then the others by name."""
+    """Read the jobs; finished ones by falling accuracy (on photos where only that differs), then others by name."""
     loaded = [(folder, *_load(folder)) for folder in folders]
     names = _names([run for _, _, run in loaded if run is not None])
     jobs = [
@@ -47,7 +47,20 @@ def load_jobs(folders: Sequence[Path]) -> list[Job]:
         for folder, status, run in loaded
     ]
     jobs = _distinct(jobs)
-    return sorted(jobs, key=lambda job: (job.run is None, -job.run.test.accuracy if job.run else 0.0, job.name))
+    photos = by_photos(results(jobs))
+    return sorted(jobs, key=lambda job: (job.run is None, -_accuracy(job.run, photos), job.name))
+
+
+def by_photos(runs: Sequence[RunResult]) -> bool:
+    """Whether these are evaluations that only their scores on whole photos tell apart, as of several detectors."""
+    tests = {None if run.test is None else run.test.accuracy for run in runs}
+    return len(tests) == 1 and all(run.end_to_end is not None and run.seconds["fit"] == 0 for run in runs)
+
+
+def _accuracy(run: RunResult | None, photos: bool) -> float:
+    """What a job is ranked by; 0 where it has no such score."""
+    scores = None if run is None else run.end_to_end if photos else run.test
+    return 0.0 if scores is None else scores.accuracy
 
 
 def results(jobs: Sequence[Job]) -> list[RunResult]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mien.files import read_json
-from mien.report.wording import duration, interval, percent
+from mien.report.tables import error_shares, notes_on, size_words
+from mien.report.wording import UNDEFINED, duration, interval, percent, pixels
 from mien.results import EndToEndResult, EvalResult, RunResult
 
 
@@ -23,9 +24,11 @@ def record(folder: Path) -> str:
         RunFolderError: The run is not finished.
     """
     run, environment = RunResult.load(folder), read_json(folder / "environment.json")
-    parts = [*_facts(run, environment), "", *_test(run.test)]
+    parts = _facts(run, environment)
+    if run.test is not None:
+        parts += ["", *test_lines(run.test)]
     if run.end_to_end is not None:
-        parts += ["", *_end_to_end(run.end_to_end)]
+        parts += ["", *end_to_end_lines(run.end_to_end)]
     return "\n".join(parts) + "\n"
 
 
@@ -33,22 +36,23 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
     git, hardware, packages = environment["git"], environment["hardware"], environment["packages"]
     commit = "outside a checkout" if git is None else git["commit"][:12] + (" with changes" if git["dirty"] else "")
     devices = ", ".join(hardware["gpus"]) or "no GPU"
+    data = f"{run.dataset['name']} {run.dataset['version']}".rstrip() if run.test is not None else "whole photos only"
     chosen = run.selection
     selection = "none" if chosen is None else f"epoch {chosen.epoch} of {run.epochs}, by {chosen.monitor} "
     if chosen is not None:
         selection += f"({chosen.value:.4f}) on {chosen.split}"
     seconds = ", ".join(f"{name.replace('_', ' ')} {duration(value)}" for name, value in run.seconds.items() if value)
     return [
-        f"# {run.backbone} on {run.dataset['name']} {run.dataset['version']}".rstrip(),
+        f"# {run.backbone} on {data}",
         "",
         "| | |",
         "| --- | --- |",
-        f"| command | `{_portable(run.command)}` |",
+        f"| command | `{portable(run.command)}` |",
         f"| protocol | {run.protocol['name']}: selection on {run.protocol['selection']}, report on "
         f"{run.protocol['report']}, flip averaging {'on' if run.protocol['flip_average'] else 'off'} |",
         f"| epoch chosen | {selection} |",
         f"| seed | {run.seed} |",
-        f"| data | fingerprint {run.dataset['fingerprint'][:16]} |",
+        f"| data | fingerprint {run.dataset['fingerprint'][:16] or UNDEFINED} |",
         f"| parameters | {run.parameters:,}, trained {run.trainable_parameters:,} |",
         f"| commit | {commit} |",
         f"| hardware | {hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB, {devices} |",
@@ -59,11 +63,13 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
     ]
 
 
-def _portable(command: str) -> str:
+def portable(command: str) -> str:
+    """A command whose folders of one machine are shortened to their last name."""
     return re.sub(r"(=)/\S*/([^/\s]+)", r"\1<\2>", command)
 
 
-def _test(result: EvalResult) -> list[str]:
+def test_lines(result: EvalResult) -> list[str]:
+    """The scores on the reported split as Markdown."""
     return [
         f"**{percent(result.accuracy)}** on {result.n:,} images (95 % interval {interval(result.accuracy_ci95)}), "
         f"macro recall {percent(result.macro_recall)}, macro F1 {percent(result.macro_f1)}, "
@@ -75,15 +81,34 @@ def _test(result: EvalResult) -> list[str]:
             f"| {row.label} | {percent(row.recall)} | {percent(row.precision)} | {percent(row.f1)} | {row.support} |"
             for row in result.per_class
         ),
+        *_per_set(result),
     ]
 
 
-def _end_to_end(result: EndToEndResult) -> list[str]:
+def _per_set(result: EvalResult) -> list[str]:
+    """The table of the sets of a mix; nothing for other data."""
+    if not result.per_set:
+        return []
+    return [
+        "",
+        "| set | images | accuracy | 95 % interval | macro recall |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {row.name} | {row.n:,} | {percent(row.accuracy)} | {interval(row.accuracy_ci95)} | "
+            f"{percent(row.macro_recall)} |"
+            for row in result.per_set
+        ),
+    ]
+
+
+def end_to_end_lines(result: EndToEndResult) -> list[str]:
+    """The scores on whole photos as Markdown."""
     return [
         f"End to end on {result.n_faces:,} faces in whole photos ({result.scenes}, {result.detector}): "
         f"**{percent(result.accuracy)}** (95 % interval {interval(result.accuracy_ci95)}); "
         f"found {percent(result.detection_recall)}, right of the found {percent(result.accuracy_given_detection)}. "
         "A missed face counts as wrong.",
+        *(f"{note[0].upper()}{' '.join(note.split())[1:]}." for note in notes_on(result)),
         "",
         "| class | faces | found | right of found | right of all |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -92,6 +117,35 @@ def _end_to_end(result: EndToEndResult) -> list[str]:
             f"{percent(row.accuracy_given_detection)} | {percent(row.accuracy)} |"
             for row in result.per_class
         ),
+        *_errors(result),
+        *_sizes(result),
+    ]
+
+
+def _errors(result: EndToEndResult) -> list[str]:
+    """Where errors come from, by class; nothing without true face boxes."""
+    if result.outcomes is None or result.outcomes.wrong_poor_box is None:
+        return []
+    rows = [(row.label, row.outcomes) for row in result.per_class] + [("all faces", result.outcomes)]
+    return [
+        "",
+        "| class | missed | wrong, good box | wrong, poor box |",
+        "| --- | ---: | ---: | ---: |",
+        *(f"| {name} | {' | '.join(error_shares(outcomes))} |" for name, outcomes in rows),
+        "",
+        "Shares of the class's faces; a good box overlaps the true one by IoU 0.7.",
+    ]
+
+
+def _sizes(result: EndToEndResult) -> list[str]:
+    """Accuracy against face size; nothing where the truth has no boxes."""
+    if not result.by_size:
+        return []
+    return [
+        "",
+        "| true box's shorter side | faces | found | right of all | 95 % interval |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *(f"| {pixels(r.low, r.high)} | {r.support} | {' | '.join(size_words(r))} |" for r in result.by_size),
     ]
 
 

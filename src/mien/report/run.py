@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mien.report.error_plot import plot_errors
 from mien.report.plots import plot_confusion, plot_curves, plot_per_class
 from mien.report.samples import choose_samples, grid_size, plot_samples
 from mien.results import RunResult
@@ -15,7 +16,7 @@ from mien.types import Image
 def report_run(
     folder: Path, image_of: Callable[[int], Image] | None = None, run: RunResult | None = None
 ) -> list[Path]:
-    """Write ``plots/`` of a run folder: curves, confusion, per class, and samples where images can be had.
+    """Write ``plots/`` of a run folder: curves, scores, errors in whole photos, and samples where images can be had.
 
     A folder without ``metrics.csv`` (a model that was only evaluated) gets no curves.
 
@@ -32,7 +33,12 @@ def report_run(
     """
     run = RunResult.load(folder) if run is None else run
     plots = folder / "plots"
-    pictures = [plot_confusion(run.test, plots / "confusion.png"), plot_per_class(run.test, plots / "per_class.png")]
+    pictures = []
+    if run.test is not None:
+        pictures.append(plot_confusion(run.test, plots / "confusion.png"))
+        pictures.append(plot_per_class(run.test, plots / "per_class.png"))
+    if run.end_to_end is not None and run.end_to_end.outcomes is not None:
+        pictures.append(plot_errors(run.end_to_end, plots / "end_to_end_errors.png"))
     if (folder / "metrics.csv").is_file():
         metrics = pd.read_csv(folder / "metrics.csv")
         pictures.insert(0, plot_curves(metrics, plots / "curves.png", kept_epoch(run)))

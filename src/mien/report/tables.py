@@ -8,14 +8,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mien.report.jobs import caution, load_jobs
-from mien.report.wording import UNDEFINED, duration, interval, percent
-from mien.results import RESULTS_FILE, EndToEndResult, EvalResult, RunResult
+from mien.report.jobs import by_photos, caution, load_jobs, results
+from mien.report.wording import UNDEFINED, duration, interval, percent, pixels, points, points_interval
+from mien.results import RESULTS_FILE, EndToEndResult, EvalResult, Outcomes, RunResult, SizeScore
 
 
 def per_class_table(result: EvalResult) -> Table:
     """Recall, precision, F1 and support of every class; below them the means over the classes present."""
-    table = _table(f"Test, {result.n:,} samples", ("class", "recall", "precision", "F1", "support"))
+    table = empty_table(f"Test, {result.n:,} samples", ("class", "recall", "precision", "F1", "support"))
     for score in result.per_class:
         table.add_row(
             Text(score.label), percent(score.recall), percent(score.precision), percent(score.f1), f"{score.support:,}"
@@ -29,9 +29,18 @@ def per_class_table(result: EvalResult) -> Table:
     return table
 
 
+def per_set_table(result: EvalResult) -> Table:
+    """Accuracy and mean recall on every set of a mix."""
+    table = empty_table("The sets of the mix", ("set", "samples", "accuracy", "95 % interval", "mean recall"))
+    for score in result.per_set:
+        shares = percent(score.accuracy), interval(score.accuracy_ci95), percent(score.macro_recall)
+        table.add_row(Text(score.name), f"{score.n:,}", *shares)
+    return table
+
+
 def end_to_end_table(result: EndToEndResult) -> Table:
     """Of every class: the faces in the photos, those found, and those rightly labelled, of the found and of all."""
-    table = _table(
+    table = empty_table(
         f"End to end, {result.n_faces:,} faces in whole photos ({result.scenes}, {result.detector})",
         ("class", "faces", "found", "right of found", "right of all"),
     )
@@ -51,11 +60,67 @@ def end_to_end_table(result: EndToEndResult) -> Table:
         percent(result.accuracy_given_detection),
         percent(result.accuracy),
     )
-    table.caption = Text.assemble(
-        (f"end-to-end accuracy {percent(result.accuracy)}", "bold"),
-        f", 95 % interval {interval(result.accuracy_ci95)}\na missed face counts as wrong",
-    )
+    notes = [f", 95 % interval {interval(result.accuracy_ci95)}", "a missed face counts as wrong", *notes_on(result)]
+    table.caption = Text.assemble((f"end-to-end accuracy {percent(result.accuracy)}", "bold"), "\n".join(notes))
     return table
+
+
+def notes_on(result: EndToEndResult) -> list[str]:
+    """Lines on the distance to the accuracy on crops, and on the detector alone, where these are known."""
+    notes = []
+    if result.gap is not None:
+        gap = result.gap
+        notes.append(
+            f"on crops ({gap.crops}) {percent(gap.crop_accuracy)}: a gap of {points(gap.gap)},\n"
+            f"  95 % interval {points_interval(gap.gap_ci95)}"
+        )
+    if result.detection is not None:
+        alone = result.detection
+        notes.append(
+            f"the detector alone, at IoU {alone.min_iou:g}: precision {percent(alone.precision)}, recall "
+            f"{percent(result.detection_recall)},\n  average precision {percent(alone.average_precision)}, "
+            f"false faces {alone.false_faces:,} of {alone.n_detections:,}"
+        )
+    return notes
+
+
+def error_table(result: EndToEndResult) -> Table | None:
+    """Of every class the shares missed, and wrong in good and in poor boxes; ``None`` without true face boxes."""
+    outcomes = result.outcomes
+    if outcomes is None or outcomes.wrong_poor_box is None:
+        return None
+    table = empty_table("Where errors come from", ("class", "missed", "wrong, good box", "wrong, poor box"))
+    for score in result.per_class:
+        table.add_row(Text(score.label), *error_shares(score.outcomes))
+    table.add_section()
+    table.add_row("all faces", *error_shares(outcomes))
+    table.caption = "shares of the class's faces; a good box overlaps the true one by IoU 0.7"
+    return table
+
+
+def error_shares(outcomes: Outcomes | None) -> list[str]:
+    """Missed, wrong in a good box and wrong in a poor one, as words."""
+    if outcomes is None or not outcomes.total:
+        return [UNDEFINED] * 3
+    counts = outcomes.missed, outcomes.wrong_good_box, outcomes.wrong_poor_box
+    return [percent(None if count is None else count / outcomes.total) for count in counts]
+
+
+def size_table(result: EndToEndResult) -> Table | None:
+    """Found and rightly labelled faces of every size; ``None`` where the truth has no boxes."""
+    if not result.by_size:
+        return None
+    columns = "true box's shorter side", "faces", "found", "right of all", "95 % interval"
+    table = empty_table("Against face size", columns)
+    for row in result.by_size:
+        table.add_row(pixels(row.low, row.high), f"{row.support:,}", *size_words(row))
+    return table
+
+
+def size_words(row: SizeScore) -> tuple[str, str, str]:
+    """Found, right and the latter's interval, as words."""
+    bounds = interval(row.accuracy_ci95) if row.support else UNDEFINED
+    return percent(row.detection_recall), percent(row.accuracy), bounds
 
 
 def summary(run: RunResult, folder: Path, plots: list[Path]) -> RenderableType:
@@ -66,12 +131,17 @@ def summary(run: RunResult, folder: Path, plots: list[Path]) -> RenderableType:
         folder: The run folder.
         plots: The pictures that were made.
     """
-    parts: list[RenderableType] = ["", _lines(_heading(run)), "", per_class_table(run.test)]
+    parts: list[RenderableType] = ["", whole_lines(_heading(run))]
+    tables: list[Table | None] = []
+    if run.test is not None:
+        tables += [per_class_table(run.test), per_set_table(run.test) if run.test.per_set else None]
     if run.end_to_end is not None:
-        parts += ["", end_to_end_table(run.end_to_end)]
+        tables += [table(run.end_to_end) for table in (end_to_end_table, error_table, size_table)]
+    for table in tables:
+        parts += [] if table is None else ["", table]
     names = [RESULTS_FILE, *(str(plot.relative_to(folder)) for plot in plots)]
     heading = Text(f"Files in {folder}", style="bold", no_wrap=True, overflow="ignore")
-    return Group(*parts, "", heading, _lines([f"  {name}" for name in names]), "")
+    return Group(*parts, "", heading, whole_lines([f"  {name}" for name in names]), "")
 
 
 def print_summary(run: RunResult, folder: Path, plots: list[Path], console: Console | None = None) -> None:
@@ -82,22 +152,43 @@ def print_summary(run: RunResult, folder: Path, plots: list[Path], console: Cons
 def comparison_table(folders: Sequence[Path]) -> Table:
     """The jobs of a sweep, the most accurate first; the few columns that fit a terminal, all are in comparison.csv."""
     jobs = load_jobs(folders)
-    table = _table("Comparison", ("job", "accuracy", "95 % interval", "end to end", "fit"))
+    photos = by_photos(results(jobs))
+    columns = ("end to end", "95 % interval", "found", "of found", "false") if photos else CROP_COLUMNS
+    table = empty_table("Comparison on whole photos" if photos else "Comparison", ("job", *columns))
     table.columns[0].overflow = "fold"
     for job in jobs:
         if job.run is None:
-            table.add_row(Text(job.name), UNDEFINED, job.status, UNDEFINED, UNDEFINED)
-            continue
-        test, faces = job.run.test, job.run.end_to_end
-        scores = percent(test.accuracy), interval(test.accuracy_ci95), percent(faces.accuracy if faces else None)
-        table.add_row(Text(job.name), *scores, duration(job.run.seconds["fit"]))
+            cells = [UNDEFINED, job.status, *[UNDEFINED] * (len(columns) - 2)]
+        else:
+            cells = _photo_cells(job.run) if photos else _crop_cells(job.run)
+        table.add_row(Text(job.name), *cells)
     table.caption = Text(caution(jobs), style="bold")
     return table
+
+
+CROP_COLUMNS = ("accuracy", "95 % interval", "end to end", "fit")
+
+
+def _crop_cells(run: RunResult) -> list[str]:
+    """What stands under :data:`CROP_COLUMNS`."""
+    test, faces = run.test, run.end_to_end
+    scores = [UNDEFINED, UNDEFINED] if test is None else [percent(test.accuracy), interval(test.accuracy_ci95)]
+    return [*scores, percent(faces.accuracy if faces else None), duration(run.seconds["fit"])]
+
+
+def _photo_cells(run: RunResult) -> list[str]:
+    """Accuracy on whole photos, found faces, the right ones of these, and false faces."""
+    faces = run.end_to_end
+    assert faces is not None
+    false = UNDEFINED if faces.detection is None else f"{faces.detection.false_faces:,}"
+    shares = percent(faces.detection_recall), percent(faces.accuracy_given_detection)
+    return [percent(faces.accuracy), interval(faces.accuracy_ci95), *shares, false]
 
 
 def _heading(run: RunResult) -> list[str]:
     """Model, data, effort and protocol, in two lines."""
     data = " ".join(part for part in (run.dataset["name"], run.dataset["version"]) if part)
+    data = "whole photos only" if run.test is None else data
     epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
     if run.seconds["fit"]:  # 0 where a finished model was only scored
         epochs += f" in {duration(run.seconds['fit'])}"
@@ -107,12 +198,12 @@ def _heading(run: RunResult) -> list[str]:
     ]
 
 
-def _lines(lines: list[str]) -> Text:
+def whole_lines(lines: list[str]) -> Text:
     """Lines that are never broken nor cut, so that a path can be copied whole."""
     return Text("\n".join(lines), no_wrap=True, overflow="ignore")
 
 
-def _table(title: str, columns: tuple[str, ...]) -> Table:
+def empty_table(title: str, columns: tuple[str, ...]) -> Table:
     """An empty table of the house's form: names left, numbers right."""
     table = Table(
         title=title,

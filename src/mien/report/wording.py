@@ -16,6 +16,24 @@ def interval(bounds: tuple[float, float]) -> str:
     return f"{100 * low:.1f}-{100 * high:.1f} %"
 
 
+def points(difference: float) -> str:
+    """A difference of fractions in percentage points: ``0.142`` -> ``14.2 points``."""
+    return f"{100 * difference:.1f} points"
+
+
+def points_interval(bounds: tuple[float, float]) -> str:
+    """The two bounds of an interval of differences, which may be negative: ``-1.0 to 4.6 points``."""
+    low, high = bounds
+    return f"{100 * low:.1f} to {100 * high:.1f} points"
+
+
+def pixels(low: int, high: int | None) -> str:
+    """A range of sizes: ``40-80 px``, ``<40 px`` or ``160+ px``."""
+    if high is None:
+        return f"{low}+ px"
+    return f"{low}-{high} px" if low else f"<{high} px"
+
+
 def duration(seconds: float) -> str:
     """A time span: ``8.3 s``, ``1 min 32 s`` or ``2 h 05 min``."""
     if seconds < 10:

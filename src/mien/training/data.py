@@ -2,9 +2,11 @@
 
 import logging
 
+import numpy as np
 import psutil
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 
 from mien.data.batches import Batches, Labelled, Shard, read_only
 from mien.data.decode import Decoded
@@ -77,6 +79,16 @@ class ExpressionData(pl.LightningDataModule):
         return batches
 
 
-def labelled(images: Decoded) -> Labelled:
-    """Decoded images as tensors that share their memory."""
-    return Labelled(read_only(images.pixels), torch.from_numpy(images.rows), torch.from_numpy(images.part.labels))
+def labelled(images: Decoded, weights: NDArray[np.float64] | None = None) -> Labelled:
+    """Decoded images as tensors that share their memory.
+
+    Args:
+        images: The images.
+        weights: (N,) how often a training epoch draws each, on average; ``None``: once.
+    """
+    return Labelled(
+        values=read_only(images.pixels),
+        rows=torch.from_numpy(images.rows),
+        labels=torch.from_numpy(images.part.labels),
+        weights=None if weights is None else torch.from_numpy(weights),
+    )

@@ -104,7 +104,7 @@ def build_module(
     if config.trainer.channels_last:
         classifier.to(memory_format=torch.channels_last)
     num_classes = classifier.num_classes
-    counts = tuple(torch.bincount(data.train_images.labels, minlength=num_classes).tolist())
+    counts = data.train_images.per_class(num_classes)
     optimizer = build_optimizer(
         config.optimizer, classifier.backbone, classifier.head, fused=config.trainer.gradient_clip is None
     )

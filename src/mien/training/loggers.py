@@ -111,13 +111,17 @@ def log_result(logger: Logger | None, result: RunResult) -> None:
     """Send the scores of a finished run."""
     if logger is None:
         return
-    scores: dict[str, float] = {"test/accuracy": result.test.accuracy, "test/macro_recall": result.test.macro_recall}
-    scores |= {"test/macro_f1": result.test.macro_f1, "test/ece": result.test.ece}
-    recalls = {f"test/recall/{row.label}": row.recall for row in result.test.per_class}
-    scores |= {name: value for name, value in recalls.items() if value is not None}
+    scores: dict[str, float] = {}
+    test = result.test
+    if test is not None:
+        scores |= {"test/accuracy": test.accuracy, "test/macro_recall": test.macro_recall}
+        scores |= {"test/macro_f1": test.macro_f1, "test/ece": test.ece}
+        scores |= {f"test/recall/{row.label}": row.recall for row in test.per_class if row.recall is not None}
     if result.end_to_end is not None:
         scores["end_to_end/accuracy"] = result.end_to_end.accuracy
         scores["end_to_end/detection_recall"] = result.end_to_end.detection_recall
+        if result.end_to_end.gap is not None:
+            scores["end_to_end/gap"] = result.end_to_end.gap.gap
     logger.log_metrics(scores)
 
 

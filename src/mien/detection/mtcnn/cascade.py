@@ -1,0 +1,143 @@
+"""The cascade: proposals from an image pyramid, refined, then judged, with five landmarks each."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mien.detection.mtcnn.boxes import CELL, corrected, inside, nms, nms_by_smaller, squared, windows
+from mien.detection.mtcnn.networks import ONet, RNet, load_networks
+from mien.detection.mtcnn.pixels import Pixels
+from mien.detection.mtcnn.pyramid import Canvas, canvases
+
+_STRIP = {"cpu": 2**16, "cuda": 2**24}
+"""Pixels of a canvas seen at a time: what stays in a processor's cache, or in a GPU's memory."""
+_CROPS = {"cpu": 64, "cuda": 4096}
+"""Candidates seen at a time."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Boxes that may be faces.
+
+    Attributes:
+        image: (N,) int64, each one's picture.
+        boxes: (N, 4) float32 xyxy pixels.
+        scores: (N,) float32.
+        extra: (N, ...) float32, what the last network said beside.
+    """
+
+    image: Tensor
+    boxes: Tensor
+    scores: Tensor
+    extra: Tensor
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, which: Tensor) -> "Candidates":
+        """Some of them, by index or mask."""
+        return Candidates(self.image[which], self.boxes[which], self.scores[which], self.extra[which])
+
+
+class Cascade:
+    """MTCNN's three stages on pictures of one size.
+
+    Args:
+        min_face_size: Smallest face in pixels.
+        thresholds: Smallest score that passes each network.
+        factor: Each level of the image pyramid is this much smaller than the one before.
+        device: Where it runs, in torch's spelling.
+    """
+
+    def __init__(
+        self, min_face_size: int, thresholds: tuple[float, float, float], factor: float, device: str = "cpu"
+    ) -> None:
+        self.min_face_size, self.thresholds, self.factor = min_face_size, thresholds, factor
+        self.device = torch.device(device)
+        self._pnet, self._rnet, self._onet = load_networks(device)
+        kind = self.device.type if self.device.type in _STRIP else "cuda"
+        self._strip, self._batch = _STRIP[kind], _CROPS[kind]
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> Candidates:
+        """The faces in (B, H, W, 3) uint8 RGB pictures; ``extra`` holds the landmarks, (N, 5, 2) xy pixels."""
+        pixels = Pixels(images.to(self.device))
+        found = self._propose(pixels)
+        found = self._refine(pixels, found)
+        return self._judge(pixels, found)
+
+    def scales(self, height: int, width: int) -> tuple[float, ...]:
+        """Scales of the pyramid's levels, the largest first; the last still has a window of the first network."""
+        scale = CELL / self.min_face_size
+        side, scales = min(height, width) * scale, []
+        while side >= CELL:
+            scales.append(scale)
+            scale, side = scale * self.factor, side * self.factor
+        return tuple(scales)
+
+    def _propose(self, pixels: Pixels) -> Candidates:
+        scales = self.scales(pixels.height, pixels.width)
+        budget = self._strip // len(pixels.images)
+        seen = [
+            self._look(pixels, canvas) for canvas in canvases(pixels.height, pixels.width, scales, budget, self.device)
+        ]
+        found = _joined([candidates for candidates, _ in seen], self.device)
+        levels = torch.cat([found.image[:0], *(level for _, level in seen)])
+        found = found.take(nms(found.boxes, found.scores, levels * len(pixels.images) + found.image, 0.5))
+        found = found.take(nms(found.boxes, found.scores, found.image, 0.7))
+        boxes = squared(corrected(found.boxes, found.extra, 0))
+        return Candidates(found.image, boxes, found.scores, found.extra)
+
+    def _look(self, pixels: Pixels, canvas: Canvas) -> tuple[Candidates, Tensor]:
+        """Windows of a canvas that may be faces, and each one's level."""
+        scores, shifts = self._pnet(pixels.canvas(canvas), canvas.seams)
+        image, row, column = canvas.find(scores >= self.thresholds[0])
+        level, on_row, on_column, scale = canvas.on_level(row, column)
+        boxes = windows(on_row, on_column, scale)
+        return Candidates(image, boxes, scores[image, row, column], shifts[image, row, column]), level
+
+    def _refine(self, pixels: Pixels, found: Candidates) -> Candidates:
+        found = self._seen(pixels, found, self._rnet, 24)
+        found = found.take(found.scores > self.thresholds[1])
+        found = found.take(nms(found.boxes, found.scores, found.image, 0.7))
+        boxes = squared(corrected(found.boxes, found.extra, 1))
+        return Candidates(found.image, boxes, found.scores, found.extra)
+
+    def _judge(self, pixels: Pixels, found: Candidates) -> Candidates:
+        found = self._seen(pixels, found, self._onet, 48)
+        found = found.take(found.scores > self.thresholds[2])
+        corner, side = found.boxes[:, None, :2], (found.boxes[:, 2:] - found.boxes[:, :2] + 1)[:, None]
+        shares = found.extra[:, 4:].view(-1, 2, 5).transpose(1, 2)  # x of all five, then y
+        landmarks = shares * side + corner - 1
+        boxes = corrected(found.boxes, found.extra[:, :4], 1)
+        found = Candidates(found.image, boxes, found.scores, landmarks)
+        return found.take(nms_by_smaller(found.boxes, found.scores, found.image, 0.7))
+
+    def _seen(self, pixels: Pixels, found: Candidates, network: RNet | ONet, size: int) -> Candidates:
+        """Candidates with a network's scores and what it says beside. Those outside their picture drop out."""
+        area = inside(found.boxes, pixels.height, pixels.width)
+        there = (area[:, 2:] > area[:, :2]).all(1)
+        found, area = found.take(there), area[there]
+        parts = [
+            network(pixels.crops(image, boxes, size))
+            for image, boxes in zip(torch.split(found.image, self._batch), torch.split(area, self._batch), strict=True)
+            if len(boxes)
+        ]
+        width = 4 if size == 24 else 14
+        scores = torch.cat([found.scores[:0], *(scores for scores, _ in parts)])
+        extra = torch.cat([found.boxes.new_zeros(0, width), *(extra for _, extra in parts)])
+        return Candidates(found.image, found.boxes, scores, extra)
+
+
+def _joined(parts: list[Candidates], device: torch.device) -> Candidates:
+    """All candidates in one."""
+    none = torch.zeros(0, device=device)
+    empty = Candidates(none.long(), none.view(0, 4), none, none.view(0, 4))
+    parts = [empty, *parts]
+    return Candidates(
+        torch.cat([part.image for part in parts]),
+        torch.cat([part.boxes for part in parts]),
+        torch.cat([part.scores for part in parts]),
+        torch.cat([part.extra for part in parts]),
+    )

@@ -1,0 +1,137 @@
+"""The three networks of MTCNN (Zhang et al. 2016, arXiv:1604.02878), with facenet-pytorch's weights.
+
+Inputs are (N, 3, H, W) float32 in channels-last memory, pixels as ``(value - 127.5) / 128``.
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mien.errors import WeightsError
+
+
+class PNet(nn.Module):
+    """Proposals: sees every window of 12 x 12 pixels, two pixels apart.
+
+    The first layer's ten channels are filled up to sixteen, a vector register's worth, with zeros that nothing reads.
+    """
+
+    _FILLED = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.prelu1 = nn.Conv2d(3, self._FILLED, 3), nn.PReLU(self._FILLED)
+        self.conv2, self.prelu2 = nn.Conv2d(self._FILLED, 16, 3), nn.PReLU(16)
+        self.conv3, self.prelu3 = nn.Conv2d(16, 32, 3), nn.PReLU(32)
+        self.conv4_1, self.conv4_2 = nn.Conv2d(32, 2, 1), nn.Conv2d(32, 4, 1)
+
+    def forward(self, images: Tensor, seams: Sequence[tuple[slice, slice]] = ()) -> tuple[Tensor, Tensor]:
+        """Face probability (N, h, w) of every window and the correction of its box (N, h, w, 4).
+
+        Args:
+            images: (N, 3, H, W).
+            seams: Rows and columns of the first layer's output that pooling is not to see.
+        """
+        x = self.prelu1(self.conv1(images))
+        for rows, columns in seams:
+            x[:, :, rows, columns] = -torch.inf
+        x = self.prelu2(self.conv2(_halved(_halved(x, 2), 3)))
+        x = self.prelu3(self.conv3(x)).permute(0, 2, 3, 1)
+        last = (self.conv4_1, self.conv4_2)  # 1 x 1: a matrix product, both at once
+        weight = torch.cat([layer.weight.flatten(1) for layer in last])
+        x = functional.linear(x, weight, torch.cat([layer.bias for layer in last if layer.bias is not None]))
+        return x[..., :2].softmax(-1)[..., 1], x[..., 2:]
+
+    @classmethod
+    def filled(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Saved weights, filled up."""
+        full = dict(state)
+        for key, dimension in {"conv1.weight": 0, "conv1.bias": 0, "prelu1.weight": 0, "conv2.weight": 1}.items():
+            shape = list(state[key].shape)
+            shape[dimension] = cls._FILLED - shape[dimension]
+            full[key] = torch.cat([state[key], torch.zeros(shape)], dimension)
+        return full
+
+
+class RNet(nn.Module):
+    """Refinement: sees candidates as 24 x 24 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.prelu1 = nn.Conv2d(3, 28, 3), nn.PReLU(28)
+        self.conv2, self.prelu2 = nn.Conv2d(28, 48, 3), nn.PReLU(48)
+        self.conv3, self.prelu3 = nn.Conv2d(48, 64, 2), nn.PReLU(64)
+        self.dense4, self.prelu4 = nn.Linear(576, 128), nn.PReLU(128)
+        self.dense5_1, self.dense5_2 = nn.Linear(128, 2), nn.Linear(128, 4)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Face probability (N,) and correction of the box (N, 4)."""
+        x = functional.max_pool2d(self.prelu1(self.conv1(images)), 3, 2, ceil_mode=True)
+        x = functional.max_pool2d(self.prelu2(self.conv2(x)), 3, 2, ceil_mode=True)
+        x = self.prelu4(self.dense4(_flat(self.prelu3(self.conv3(x)))))
+        return self.dense5_1(x).softmax(1)[:, 1], self.dense5_2(x)
+
+
+class ONet(nn.Module):
+    """Output: sees candidates as 48 x 48 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.prelu1 = nn.Conv2d(3, 32, 3), nn.PReLU(32)
+        self.conv2, self.prelu2 = nn.Conv2d(32, 64, 3), nn.PReLU(64)
+        self.conv3, self.prelu3 = nn.Conv2d(64, 64, 3), nn.PReLU(64)
+        self.conv4, self.prelu4 = nn.Conv2d(64, 128, 2), nn.PReLU(128)
+        self.dense5, self.prelu5 = nn.Linear(1152, 256), nn.PReLU(256)
+        self.dense6_1, self.dense6_2, self.dense6_3 = nn.Linear(256, 2), nn.Linear(256, 4), nn.Linear(256, 10)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Face probability (N,), and correction of the box with the landmarks' x and y as shares of it (N, 4 + 10)."""
+        x = functional.max_pool2d(self.prelu1(self.conv1(images)), 3, 2, ceil_mode=True)
+        x = functional.max_pool2d(self.prelu2(self.conv2(x)), 3, 2, ceil_mode=True)
+        x = functional.max_pool2d(self.prelu3(self.conv3(x)), 2, 2, ceil_mode=True)
+        x = self.prelu5(self.dense5(_flat(self.prelu4(self.conv4(x)))))
+        return self.dense6_1(x).softmax(1)[:, 1], torch.cat([self.dense6_2(x), self.dense6_3(x)], 1)
+
+
+def _halved(x: Tensor, dimension: int) -> Tensor:
+    """The larger of each two neighbours; a last one without a neighbour stays. Faster than PyTorch's pooling."""
+    count = x.shape[dimension] // 2
+    pairs = torch.unflatten(x.narrow(dimension, 0, 2 * count), dimension, (count, 2))
+    larger = torch.maximum(pairs.select(dimension + 1, 0), pairs.select(dimension + 1, 1))
+    if x.shape[dimension] == 2 * count:
+        return larger
+    return torch.cat([larger, x.narrow(dimension, 2 * count, 1)], dimension)
+
+
+def _flat(x: Tensor) -> Tensor:
+    """(N, C, H, W) to (N, W * H * C): the order in which the weights of the first dense layers were saved."""
+    return x.permute(0, 3, 2, 1).flatten(1)
+
+
+def load_networks(device: str) -> tuple[PNet, RNet, ONet]:
+    """The networks with their weights, in eval mode.
+
+    Args:
+        device: Where they run, in torch's spelling.
+
+    Raises:
+        WeightsError: facenet-pytorch, whose wheel holds the weights, is not installed or has other files.
+    """
+    spec = find_spec("facenet_pytorch")  # does not import it
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError("MTCNN's weights come in the package facenet-pytorch: pip install facenet-pytorch==2.5.3")
+    folder = Path(spec.submodule_search_locations[0]) / "data"
+    networks = PNet(), RNet(), ONet()
+    for network in networks:
+        path = folder / f"{type(network).__name__.lower()}.pt"
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            network.load_state_dict(network.filled(state) if isinstance(network, PNet) else state)
+        except (OSError, RuntimeError, KeyError) as error:
+            raise WeightsError(f"{path}: not MTCNN's weights ({error}); pip install facenet-pytorch==2.5.3") from error
+        network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+    return networks

@@ -1,0 +1,160 @@
+"""What ``source=`` stands for: a photo, a folder, a glob, a video or a camera. Found before any work starts."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from glob import glob, has_magic
+from pathlib import Path
+
+import PIL.Image
+
+from mien.data.class_folders import IMAGE_SUFFIXES
+from mien.data.readers import image_size
+from mien.errors import DataError, nearest
+
+PHOTO_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".avif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".pbm", ".pnm", ".tga"}
+"""What counts as a photo in a folder. Where Pillow lacks a decoder (HEIC), that is said of each such file."""
+VIDEO_SUFFIXES = frozenset(
+    (".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv")
+)
+
+
+class Kind(StrEnum):
+    """How a file is read."""
+
+    PHOTO = "photo"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file to work on.
+
+    Attributes:
+        key: Its name in tables: the path relative to the source's folder, with forward slashes.
+        path: Where it lies.
+        kind: How it is read.
+    """
+
+    key: str
+    path: Path
+    kind: Kind
+
+    @property
+    def state(self) -> str:
+        """What changes when the file's content does: size and time of the last change."""
+        try:
+            facts = self.path.stat()
+        except OSError:
+            return "missing"  # told when it is read
+        return f"{facts.st_size}:{facts.st_mtime_ns}"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All that there is to do.
+
+    Attributes:
+        place: The source as an absolute path or pattern, or ``camera 0``: tells it from other sources.
+        files: Sorted by key; empty for a camera.
+        ignored: Number of files that are neither photo nor video.
+        camera: The camera's number, ``None`` where files are read.
+    """
+
+    place: str
+    files: tuple[SourceFile, ...] = ()
+    ignored: int = 0
+    camera: int | None = None
+
+
+def find_sources(source: str, recursive: bool, output: Path | None = None) -> Sources:
+    """Look up what the user named.
+
+    Hidden files are passed over in silence, other files of folders and globs that are neither photo nor video are
+    counted. A single file may have any name.
+
+    Args:
+        source: A file, a folder, a pattern such as ``photos/*.jpg`` (``**`` goes through all folders), or a camera's
+            number.
+        recursive: Whether the folders in a folder are searched too.
+        output: The folder of the results, which is not searched.
+
+    Raises:
+        DataError: There is no such file or folder, or no photo or video in it.
+    """
+    path = Path(source).expanduser()
+    if source.isdecimal() and not path.exists():
+        return Sources(f"camera {int(source)}", camera=int(source))
+    if path.is_file():
+        return Sources(str(path.absolute()), (_file(path, path.parent),))
+    if path.is_dir():
+        found = [file for file in _walk(path, recursive) if output is None or output.absolute() not in file.parents]
+        return _sources(source, path.absolute(), path.absolute(), found)
+    if has_magic(source):
+        pattern = str(path.absolute())
+        matches = (Path(match) for match in glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        return _sources(source, Path(pattern), _fixed_part(Path(pattern)), [file for file in matches if file.is_file()])
+    raise DataError(
+        f"source={source}: there is no such file or folder{_near(path)}; "
+        "expected a photo, a folder, a pattern such as 'photos/*.jpg', a video, or a camera's number"
+    )
+
+
+def kind_of(path: Path) -> Kind | None:
+    """How a file is read, by its name; ``None`` for other files. A GIF that moves is a video."""
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES or (suffix == ".gif" and frame_count(path) > 1):
+        return Kind.VIDEO
+    return Kind.PHOTO if suffix in PHOTO_SUFFIXES else None
+
+
+def frame_count(path: Path) -> int:
+    """Number of pictures in an image file; 1 where it cannot be told."""
+    try:
+        with PIL.Image.open(path) as picture:
+            return getattr(picture, "n_frames", 1)
+    except (OSError, EOFError, SyntaxError, ValueError, PIL.Image.DecompressionBombError):
+        return 1  # told when it is read
+
+
+def _sources(source: str, place: Path, root: Path, found: Iterable[Path]) -> Sources:
+    seen = [path for path in found if not path.name.startswith(".")]
+    kinds = [(path, kind_of(path)) for path in seen]
+    files = sorted((_file(path, root) for path, kind in kinds if kind is not None), key=lambda file: file.key)
+    ignored = len(seen) - len(files)
+    if not files:
+        raise DataError(
+            f"source={source} holds no photo or video{f', only {ignored} other files' if ignored else ''}; "
+            f"looked for {' '.join(sorted(PHOTO_SUFFIXES | VIDEO_SUFFIXES))}"
+        )
+    return Sources(str(place), tuple(files), ignored)
+
+
+def _file(path: Path, root: Path) -> SourceFile:
+    kind = kind_of(path) or (Kind.VIDEO if image_size(path) is None else Kind.PHOTO)
+    return SourceFile(path.relative_to(root).as_posix(), path, kind)
+
+
+def _walk(folder: Path, recursive: bool) -> list[Path]:
+    def fail(error: OSError) -> None:
+        raise error  # os.walk would pass over folders that it may not read
+
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder.absolute(), onerror=fail):
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        found += [Path(place, name) for name in names]
+    return found
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder above the first part that holds a wildcard."""
+    return next(parent for parent in pattern.parents if not has_magic(str(parent)))
+
+
+def _near(path: Path) -> str:
+    """A hint at a file of a similar name."""
+    if not path.parent.is_dir():
+        return ""
+    hint = nearest(path.name, [entry.name for entry in path.parent.iterdir()])
+    return f" ({hint})" if hint.startswith("did you mean") else ""

@@ -1,0 +1,136 @@
+"""The table: exact cells in every format, and nothing lost or doubled by an interruption."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mien.labels import LabelSet
+from mien.recognition.faces import RecognizedFace, named
+from mien.recognition.table import Done, FaceTable
+from mien.types import Faces
+
+LABELS = LabelSet(("anger", "joy"))
+POINTS = np.arange(10, dtype=np.float32).reshape(5, 2) + 0.126
+FACE = RecognizedFace(np.float32([1, 2.345, 30.5, 40]), 0.98765432, POINTS, np.float32([0.25, 0.75]), "joy")
+NO_POINTS = RecognizedFace(FACE.box, 1.0, np.full((5, 2), np.nan, np.float32), np.float32([1, 0]), "anger")
+
+
+def table(folder, states=None):
+    return FaceTable(folder, LABELS, states or {})
+
+
+def sources_of(path):
+    return [json.loads(line)["source"] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def written(tmp_path):
+    with table(tmp_path) as rows:
+        rows.add("é.jpg", [(0, FACE), (1, NO_POINTS)], None)
+        rows.finish(Done("é.jpg", "1", {"joy": 1, "anger": 1}))
+        rows.add("film.mp4", [(7, FACE)], (3, 0.120049))
+        rows.finish(Done("film.mp4", "2", {"joy": 1}, film=True))
+        return {form: rows.write(form) for form in ("parquet", "csv", "jsonl")}
+
+
+CELLS = {
+    "source": "film.mp4",
+    "frame": 3,
+    "time": 0.12,
+    "face": 7,
+    "left": 1.0,
+    "top": 2.35,
+    "right": 30.5,
+    "bottom": 40.0,
+    "score": 0.987654,
+    **{
+        f"{point}_{axis}": round(2 * n + k + 0.13, 2)
+        for n, point in enumerate(("left_eye", "right_eye", "nose", "left_mouth", "right_mouth"))
+        for k, axis in enumerate("xy")
+    },
+    "p_anger": 0.25,
+    "p_joy": 0.75,
+    "label": "joy",
+}
+
+
+def test_rows_hold_the_exact_cells(written):
+    lines = written["jsonl"].read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert rows[2] == CELLS
+    assert list(rows[2]) == list(CELLS)
+    assert rows[0] == CELLS | {"source": "é.jpg", "frame": None, "time": None, "face": 0}
+    assert rows[1]["nose_x"] is None
+    assert (rows[1]["face"], rows[1]["label"], rows[1]["p_anger"]) == (1, "anger", 1.0)
+
+
+def test_all_formats_hold_the_same(written):
+    lines = pd.read_json(written["jsonl"], lines=True)
+    parquet = pd.read_parquet(written["parquet"])
+    text = pd.read_csv(written["csv"])
+    assert list(parquet) == list(text) == list(lines) == list(CELLS)
+    pd.testing.assert_frame_equal(text, lines, check_dtype=False)
+    pd.testing.assert_frame_equal(parquet, lines, check_dtype=False)
+    assert written["csv"].read_text(encoding="utf-8").splitlines()[2].startswith("é.jpg,,,1,1.0,2.35,30.5,40.0,1.0,,,")
+
+
+def test_a_table_without_a_face_has_its_columns(tmp_path):
+    with table(tmp_path) as rows:
+        rows.finish(Done("a.jpg", "1"))
+        assert list(pd.read_parquet(rows.write("parquet"))) == list(CELLS)
+        assert list(pd.read_csv(rows.write("csv"))) == list(CELLS)
+        assert rows.write("jsonl").read_bytes() == b""
+
+
+def test_rows_of_unfinished_work_are_dropped_at_the_next_start(tmp_path):
+    with table(tmp_path) as rows:
+        rows.add("a.jpg", [(0, FACE)], None)
+        rows.finish(Done("a.jpg", "1"))
+        rows.add("film.mp4", [(0, FACE)], (0, 0.0))
+        assert sources_of(rows.write("jsonl")) == ["a.jpg", "film.mp4"]
+    with (tmp_path / "parts" / "faces.jsonl").open("a") as file:
+        file.write('{"source": "film.mp')  # a kill in the middle of a line
+    with (tmp_path / "parts" / "done.jsonl").open("a") as file:
+        file.write('{"key": "film')
+    with table(tmp_path) as rows:
+        assert set(rows.done) == {"a.jpg"}
+        rows.add("film.mp4", [(1, FACE)], (0, 0.0))
+        rows.finish(Done("film.mp4", "2"))
+        assert sources_of(rows.write("jsonl")) == ["a.jpg", "film.mp4"]
+    with table(tmp_path) as rows:
+        assert set(rows.done) == {"a.jpg", "film.mp4"}
+
+
+def test_dropping_leaves_what_is_finished(tmp_path):
+    with table(tmp_path) as rows:
+        rows.add("a.jpg", [(0, FACE)], None)
+        rows.finish(Done("a.jpg", "1"))
+        rows.add("b.mp4", [(0, FACE)], (0, 0.0))
+        rows.drop()
+        rows.add("c.jpg", [(0, FACE)], None)
+        rows.finish(Done("c.jpg", "1"))
+        assert sources_of(rows.write("jsonl")) == ["a.jpg", "c.jpg"]
+
+
+def test_a_file_that_has_changed_is_forgotten(tmp_path):
+    with table(tmp_path) as rows:
+        for key in "abc":
+            rows.add(key, [(0, FACE), (1, FACE)], None)
+            rows.finish(Done(key, "1", {"joy": 2}))
+        rows.add("d", [(0, FACE)], None)  # never finished
+    with table(tmp_path, {"a": "1", "b": "2"}) as rows:
+        assert set(rows.done) == {"a", "c"}
+        assert sources_of(rows.write("jsonl")) == ["a", "a", "c", "c"]
+        rows.add("b", [(0, FACE)], None)
+        rows.finish(Done("b", "2"))
+    with table(tmp_path, {"b": "2"}) as rows:
+        assert sources_of(rows.write("jsonl")) == ["a", "a", "c", "c", "b"]
+
+
+def test_named_faces_take_the_most_probable_class():
+    faces = Faces(FACE.box[None], np.float32([0.5]), POINTS[None])
+    (face,) = named(faces, np.float32([[0.6, 0.4]]), LABELS)
+    assert (face.label, face.score) == ("anger", 0.5)
+    assert face.probability == pytest.approx(0.6)

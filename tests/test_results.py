@@ -1,0 +1,41 @@
+"""results.json, written and read back, of today and of before."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent / "report"))
+
+from made_up_runs import make_run, whole_result
+
+from mien.results import EndToEndResult, RunResult
+
+
+def test_everything_survives_the_file(tmp_path):
+    run = make_run(tmp_path, end_to_end=whole_result())
+    loaded = RunResult.load(tmp_path)
+    assert loaded == run
+    assert type(loaded.end_to_end.by_size[0].accuracy_ci95) is tuple
+    assert (loaded.test.accuracy, loaded.accuracy) == (run.test.accuracy, run.test.accuracy)
+
+
+def test_a_result_of_photos_only(tmp_path):
+    run = replace(make_run(tmp_path), test=None, end_to_end=whole_result(0.5))
+    run.save(tmp_path)
+    assert RunResult.load(tmp_path) == run
+    assert run.accuracy == 0.5
+
+
+def test_a_file_from_before_there_were_errors_and_sizes_is_still_read(tmp_path):
+    run = make_run(tmp_path)
+    values = json.loads((tmp_path / "results.json").read_text())
+    for name in ("outcomes", "by_size", "detection", "gap"):
+        del values["end_to_end"][name]
+    for row in values["end_to_end"]["per_class"]:
+        del row["outcomes"]
+    (tmp_path / "results.json").write_text(json.dumps(values))
+    old = RunResult.load(tmp_path)
+    assert old == run
+    assert isinstance(old.end_to_end, EndToEndResult)
+    assert (old.end_to_end.outcomes, old.end_to_end.by_size, old.end_to_end.gap) == (None, (), None)
