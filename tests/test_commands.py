@@ -134,6 +134,20 @@ def test_evaluate_scores_a_finished_run(swept):
     assert "Test, 14 samples" in done.stdout
 
 
+def test_crops_of_whole_photos_are_compared_without_training(swept):
+    folder, _ = swept
+    run = next(path.parent for path in sweep_folder(folder).glob("optimizer.name-adamw__seed-0/results.json"))
+    fixed = (f"run={run}", "scenes=drawn", "scenes.count=2", "accelerator=cpu", "output=photos")
+    done = command("evaluate.py", "-m", *fixed, "detector=whole_image", "crop.margin=-0.5,0", folder=folder)
+    assert done.returncode == 0, done.stderr
+    (sweep,) = (folder / "photos" / "evaluations").iterdir()
+    jobs = {path.parent.name: RunResult.load(path.parent) for path in sweep.glob("*/results.json")}
+    assert set(jobs) == {"crop.margin--0.5", "crop.margin-0"}
+    assert all(job.test is None and job.end_to_end.detector == "whole_image" for job in jobs.values())
+    assert "Comparison on whole photos" in done.stdout
+    assert pd.read_csv(sweep / "comparison.csv")["job"].tolist() == ["crop.margin=-0.5", "crop.margin=0"]
+
+
 def test_evaluate_names_what_is_no_model(tmp_path):
     done = command("evaluate.py", "run=nowhere", "dataset=drawn_faces", folder=tmp_path)
     assert done.returncode == 2
@@ -171,6 +185,8 @@ def test_long_names_are_cut_but_stay_apart():
 
 
 def test_a_sweeps_folder_does_not_depend_on_the_values_swept():
+    scores = sweep_overrides(["-m", "run=a", "detector=mtcnn,haar", "scenes.root=/x", "output=here"], evaluation=True)
+    assert scores[0] == "hydra.sweep.dir='here/evaluations/detector__run-a__scenes.root-_x'"
     whole = sweep_overrides(["-m", "seed=0,1", "backbone=vgg19", "output=here"])
     assert whole[0] == "hydra.sweep.dir='here/sweeps/backbone-vgg19__seed'"
     assert whole == sweep_overrides(["backbone=vgg19", "seed=0,1,2", "output=here", "--multirun"])

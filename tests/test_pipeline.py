@@ -57,7 +57,8 @@ def test_a_run_folder_holds_what_scripts_rely_on(finished):
     assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert {path.name for path in (folder / "bundle").iterdir()} == {"README.md", "model.json", "model.safetensors"}
     plots = {path.name for path in (folder / "plots").iterdir()}
-    assert plots == {"confusion.png", "curves.png", "end_to_end.png", "per_class.png", "samples.png"}
+    photos = {"end_to_end.png", "end_to_end_errors.png"}
+    assert plots == {"confusion.png", "curves.png", "per_class.png", "samples.png"} | photos
     assert not list(folder.rglob(".writing-*"))
 
 
@@ -102,6 +103,8 @@ def test_a_missed_face_counts_as_wrong(finished):
     assert faces.n_faces == sum(row.support for row in faces.per_class) > 3
     given = faces.accuracy_given_detection or 0.0
     assert faces.accuracy == pytest.approx(given * faces.detection_recall)
+    assert faces.outcomes.total == faces.n_faces
+    assert faces.gap.gap == pytest.approx(finished[1].test.accuracy - faces.accuracy)
 
 
 def test_a_finished_run_is_not_run_again(finished):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.detection import Bordered, detect_many
+from mien.config.schema import DetectorConfig
+from mien.detection import Bordered, build_detector, detect_many
 from mien.types import Faces
 
 
@@ -66,3 +67,11 @@ def test_several_pictures_go_through_together():
     for faces, image in zip(found, images, strict=True):
         assert np.array_equal(faces.boxes, alone.detect(image).boxes)
     assert [len(faces) for faces in detect_many(Spy(), images)] == [1, 1]
+
+
+@pytest.mark.parametrize(("name", "bordered"), [("mtcnn", True), ("haar", True), ("whole_image", False)])
+def test_the_config_asks_for_a_border(name, bordered):
+    found = build_detector(DetectorConfig(name, border=0.3))
+    assert isinstance(found, Bordered) == bordered
+    assert not bordered or found.border == 0.3
+    assert not isinstance(build_detector(DetectorConfig(name)), Bordered)

@@ -1,5 +1,6 @@
 """The contact sheet: which scenes it shows, where its tags stand, and that it can be written."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from mien.endtoend import EndToEndRun, FaceRecord, draw_sheet
 from mien.endtoend.annotate import Mark, annotate, fit_text, font_of, ink_on, overlaps, place_tag
+from mien.endtoend.records import FalseFace
 from mien.endtoend.score import score_faces
 from mien.endtoend.sheet import choose_scenes
 from mien.labels import COLOURS, EXPRESSIONS
@@ -101,6 +103,39 @@ def test_a_box_has_its_colour_and_a_dashed_one_has_gaps():
     left, right = (np.asarray(picture)[118, x : x + 60] for x in (20, 120))
     assert (left[2:-2] == (0xD5, 0x5E, 0x00)).all()
     assert {tuple(pixel) for pixel in right[2:-2].tolist()} == {(0x22, 0x22, 0x22), (255, 255, 255)}
+
+
+class Photo:
+    """One gray scene as large as a tile, so that its pixels are the sheet's."""
+
+    name = "photo"
+    labels = EXPRESSIONS
+
+    def scene(self, index):
+        return Scene("s0", np.full((390, 520, 3), 90, np.uint8), np.zeros(1, np.int64))
+
+
+def test_false_faces_and_the_true_boxes_of_poor_ones_are_thin(tmp_path):
+    good = face(0, 0, 0, np.float32([400, 40, 500, 140]))
+    poor = replace(face(0, 3, 4, np.float32([40, 60, 120, 160])), true_box=np.float32([60, 40, 140, 140]), iou=0.5)
+    false = FalseFace(0, np.float32([300, 200, 350, 260]), 0.9)
+    result = score_faces([good, poor], EXPRESSIONS, "photo", "none", tight=True)
+    run = EndToEndRun(result, (good, poor), EXPRESSIONS, (false,))
+    with Image.open(draw_sheet(run, Photo(), tmp_path / "sheet.png")) as picture:
+        tile = np.asarray(picture)[44:, 14:]
+    middle = tile[230, 295:306].tolist()  # across the left side of the false face
+    assert middle[5] == [0x8A, 0x8F, 0x94]
+    assert middle[4] == middle[6] == [255, 255, 255]
+    assert middle[:3] == middle[8:] == [[90] * 3] * 3
+    assert tile[120, 140].tolist() == [0x22] * 3  # right side of the true box
+    without = EndToEndRun(result, (good, poor), EXPRESSIONS)
+    with Image.open(draw_sheet(without, Photo(), tmp_path / "without.png")) as picture:
+        assert np.asarray(picture)[44 + 230, 14 + 300].tolist() == [90] * 3
+
+
+def test_a_poor_box_gets_its_turn_on_the_sheet():
+    poor = replace(face(7, 0, 1), iou=0.55)
+    assert choose_scenes([face(n, 0, 0) for n in range(5)] + [face(6, 0, 1), poor], 3) == [0, 6, 7]
 
 
 class Pictures:

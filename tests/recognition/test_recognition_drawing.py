@@ -99,18 +99,30 @@ def test_frames_tell_the_track(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("size", "width", "expected"),
+    ("size", "count", "width", "expected"),
     [
-        ((1000, 1000), 100, 20),  # a fifth of the face
-        ((1000, 1000), 10, 15),  # 1.5 % of the shorter side
-        ((1000, 1000), 900, 35),  # 3.5 % of it
-        ((200, 200), 10, 11),
-        ((200, 200), 150, 12),
-        ((9000, 100), 900, 11.07),  # very long: as a square of a ninth of the area
+        ((1000, 1000), 1, 100, 20),  # a fifth of the face
+        ((1000, 1000), 1, 10, 15),  # 1.5 % of the shorter side
+        ((1000, 1000), 1, 900, 35),  # 3.5 % of it
+        ((1000, 1000), 1, None, 35),
+        ((200, 200), 1, 10, 11),
+        ((200, 200), 1, 150, 12),
+        ((9000, 400), 1, 9000, 22.14),  # very long: 3.5 % of a third of the area's square root
+        ((2000, 2000), 100, 20, 17),  # 8.5 % of the 200 pixels that each has
+        ((2000, 2000), 100, None, 17),
+        ((2000, 2000), 10_000, None, 12),
     ],
 )
-def test_text_follows_picture_and_faces(size, width, expected):
-    assert text_height(size, [np.float32([0, 0, width, 5])]) == pytest.approx(expected, rel=0.1)
+def test_text_follows_picture_and_faces(size, count, width, expected):
+    assert text_height(size, count, width) == pytest.approx(expected, rel=1e-3)
+
+
+def test_text_of_frames_changes_at_powers_of_two_only(monkeypatch):
+    heights = []
+    monkeypatch.setattr("mien.recognition.drawing.annotate", lambda picture, given, size: heights.append(size))
+    for number in (1, 5, 8, 9, 16):
+        annotate_frame(gray(640, 480), [(n, face((5, 5, 10, 10 + n))) for n in range(number)])
+    assert heights[1] == heights[2] > heights[3] == heights[4]
 
 
 def test_hundreds_of_faces_have_tags_apart_and_in_time(drawn):

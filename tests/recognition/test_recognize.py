@@ -1,5 +1,6 @@
 """The whole work on folders and videos: tables, copies, problems, and going on after an interruption."""
 
+import os
 import warnings
 from dataclasses import replace
 from itertools import count
@@ -194,6 +195,15 @@ def test_a_photo_that_pillow_warns_of_and_one_that_it_refuses(start, album, monk
         outcome = start(album)
     assert [entry.key for entry in outcome.done] == ["a.png", "b.jpg", "sub/c.bmp"]
     assert "too_large.png: " in outcome.problems[1]
+
+
+def test_names_that_are_no_utf8(start, album):
+    (album / os.fsdecode(b"b\xe4d.jpg")).write_bytes(b"")
+    PIL.Image.fromarray(picture((5, 5))).save(album / os.fsdecode(b"g\xf6t.png"))
+    outcome = start(album)
+    assert any("b\\udce4d.jpg: empty file" in problem for problem in outcome.problems)
+    assert "g\\udcf6t.png" in pd.read_parquet(outcome.table)["source"].tolist()
+    assert (outcome.folder / "annotated" / "g\\udcf6t.png").is_file()
 
 
 def awkward(folder):

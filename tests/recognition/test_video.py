@@ -5,6 +5,7 @@ from itertools import product
 
 import av
 import numpy as np
+import PIL.Image
 import pytest
 from made_up_videos import RATE, cut, make_sound, make_video, pictures, tone_of
 
@@ -35,6 +36,15 @@ def test_an_mp4_file_tells_its_length(tmp_path):
     with VideoReader(make_video(tmp_path / "a.mp4", pictures(45))) as reader:
         assert (reader.info.frames, reader.info.has_audio) == (45, False)
         assert reader.info.duration == pytest.approx(1.5, abs=0.001)
+
+
+def test_an_animated_gif(tmp_path):
+    images = [PIL.Image.fromarray(image) for image in pictures(3)]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=[100, 300, 200], loop=0)
+    frames, problem = read(tmp_path / "a.gif")
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.1, 0.4])
+    assert np.abs(frames[2].image - np.asarray(images[2]).astype(int)).mean() < 8  # 256 colours
+    assert problem is None
 
 
 def test_irregular_times_are_kept(tmp_path):

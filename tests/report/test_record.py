@@ -40,7 +40,7 @@ def test_a_record_of_photos_only(run_folder):
     text = record(run_folder)
     assert text.startswith("# small_cnn on whole photos only\n")
     assert "On crops (fer2013) 64.2 %: a gap of 14.2 points, 95 % interval -1.0 to 30.4 points.\n" in text
-    assert "The detector alone, at IoU 0.5: precision 14.4 %, recall 85.0 %, average precision 80.7 %, false" in text
+    assert "Detector alone, at IoU 0.5: precision 14.4 %, recall 85.0 %, average precision 80.7 %, false" in text
     assert "| all faces | 15.0 % | 25.0 % | 10.0 % |" in text
     assert "| 160+ px | 50 | 100.0 % | 70.0 % | 56.0-81.0 % |" in text
     assert "cross entropy" not in text

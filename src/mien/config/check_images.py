@@ -73,6 +73,7 @@ def detector_problems(c: DetectorConfig) -> Iterator[str]:
     """What is wrong with a detector's settings."""
     yield from in_range("detector.min_score", c.min_score, 0, 1)
     yield from in_range("detector.min_face_size", c.min_face_size, 1)
+    yield from in_range("detector.border", c.border, 0, 1)
     yield from in_range("detector.factor", c.factor, 0.1, 0.99)
     yield from in_range("detector.scale_factor", c.scale_factor, 1.01, 10)
     yield from in_range("detector.min_neighbors", c.min_neighbors, 0)

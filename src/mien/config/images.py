@@ -114,6 +114,9 @@ class DetectorConfig:
     """Faces with a lower score are dropped."""
     min_face_size: int = 20
     """mtcnn, haar: smallest face in pixels."""
+    border: float = 0.0
+    """Gray border that the detector sees around a photo, as a share of its shorter side; MTCNN places faces that run
+    over the photo's edge far better with 0.25."""
     thresholds: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.7])
     """mtcnn: smallest scores that pass its three networks."""
     factor: float = 0.709

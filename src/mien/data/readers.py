@@ -266,7 +266,7 @@ def _to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
         layer = picture.convert("RGBA")
         white = PIL.Image.new("RGBA", layer.size, "white")
         picture = PIL.Image.alpha_composite(white, layer)
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")  # else a copy, which large photos pay for
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -27,12 +27,14 @@ __all__ = [
 
 
 def _mtcnn(config: DetectorConfig, device: str) -> FaceDetector:
-    return MtcnnDetector(config.min_face_size, config.min_score, config.thresholds, config.factor, device)
+    found = MtcnnDetector(config.min_face_size, config.min_score, config.thresholds, config.factor, device)
+    return Bordered(found, config.border) if config.border else found
 
 
 def _haar(config: DetectorConfig, device: str) -> FaceDetector:
     del device  # OpenCV's cascade runs on the CPU
-    return HaarDetector(config.min_face_size, config.min_score, config.scale_factor, config.min_neighbors)
+    found = HaarDetector(config.min_face_size, config.min_score, config.scale_factor, config.min_neighbors)
+    return Bordered(found, config.border) if config.border else found
 
 
 def _whole_image(config: DetectorConfig, device: str) -> FaceDetector:

@@ -136,13 +136,16 @@ class FaceFinder:
         return np.concatenate([np.zeros((0, _WIDTH), np.float32), *recipe.blocks({})])
 
     def _recipe(self, reader: ImageReader) -> Recipe:
-        detector = self.detector
+        detector, settings = self.detector, asdict(self.settings)
+        del settings["border"]  # images of faces have a border of their own
+        if isinstance(detector, Bordered):
+            detector = detector.detector
         if not isinstance(detector, WholeImageDetector):
             detector = Bordered(detector)
 
         def key() -> str:
             shown = (detector.border, detector.shorter, detector.longer) if isinstance(detector, Bordered) else ()
-            how = f"faces {_VERSION} Pillow {PIL.__version__} {shown} {detector.name} {asdict(self.settings)}"
+            how = f"faces {_VERSION} Pillow {PIL.__version__} {shown} {detector.name} {settings}"
             return key_of([how, *(reader.state(index) for index in range(len(reader)))])
 
         def blocks(extra: dict[str, Any]) -> Iterator[NDArray[np.float32]]:

@@ -88,7 +88,8 @@ class Collages:
     def _chosen(self, index: int) -> NDArray[np.int64]:
         """Positions of a collage's crops: the shuffled set is a ring, and each collage goes on where the last ended."""
         start = self._ends[index - 1] if index else 0
-        return self._order[np.arange(start, self._ends[index]) % len(self._order)]
+        positions = np.arange(start, self._ends[index]) % len(self._order)
+        return np.asarray(self._order[positions], np.int64)
 
     def _check(self) -> None:
         problems = []
@@ -131,14 +132,16 @@ def background(rng: np.random.Generator, width: int, height: int) -> Image:
     kind = rng.integers(3)
     first, second = rng.uniform(30, 225, (2, 3))
     if kind == 0:
-        return np.full((height, width, 3), first).astype(np.uint8)
+        return np.full((height, width, 3), first.astype(np.uint8))
     if kind == 1:
         angle = rng.uniform(0, 2 * np.pi)
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
         along = (x * np.cos(angle) + y * np.sin(angle)) / (2 * np.sqrt(2)) + 0.5
-        return (first + along[..., None] * (second - first)).astype(np.uint8)
-    light = sum(_soft_noise(rng, width // cell, height // cell, (width, height)) for cell in (240, 60, 15))
-    return np.clip(first + 18 * light[..., None], 0, 255).astype(np.uint8)
+        picture = first + along[..., None] * (second - first)
+    else:
+        octaves = [_soft_noise(rng, width // cell, height // cell, (width, height)) for cell in (240, 60, 15)]
+        picture = first + 18 * np.sum(octaves, axis=0)[..., None]
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
 
 def _soft_noise(rng: np.random.Generator, columns: int, rows: int, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from mien.types import Scene
 _LAYOUT = "expected a folder with images/ and labels.csv (columns image, label; optional left, top, right, bottom)"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LabelledPhotos:
     """Image files with labelled faces, as a :class:`mien.endtoend.scenes.SceneSource`.
 

@@ -1,11 +1,12 @@
 """Annotated pictures: each class in its own colour, box and text in proportion to picture and faces."""
 
+import math
 from collections.abc import Sequence
-from math import ceil
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+from numpy.typing import NDArray
 
 from mien.endtoend.annotate import Mark, Pen, Rectangle, annotate
 from mien.files import atomic_path
@@ -23,6 +24,9 @@ _TEXT_OF_FACE = 0.2
 _TEXT_OF_PICTURE = 0.015, 0.035
 """Its limits, as shares of the picture's shorter side, or the square root of the area for very long ones: it stays
 legible where a whole picture is seen on a screen, and does not grow beyond a headline."""
+_TEXT_OF_ROOM = 0.085
+"""Its limit in a crowd, as a share of the side of a square that each face has for itself: all tags together then take
+less than a tenth of the picture."""
 _TEXT_PIXELS = 11.0, 12.0
 """Its limits in pixels: what can be drawn legibly, and what any picture has room for."""
 
@@ -39,14 +43,15 @@ def annotate_photo(image: Image, faces: Sequence[RecognizedFace]) -> PIL.Image.I
     picture = PIL.Image.fromarray(image)
     if not faces:
         return picture
-    scale = max(1, ceil(_LEAST_SIDE / max(picture.size)))
+    scale = max(1, math.ceil(_LEAST_SIDE / max(picture.size)))
     if scale > 1:
         picture = picture.resize((picture.width * scale, picture.height * scale), PIL.Image.Resampling.BICUBIC)
     boxes = [scale * face.box for face in faces]
-    pen = Pen(text_height(picture.size, boxes))
+    widths = [float(box[2] - box[0]) for box in boxes]
+    pen = Pen(text_height(picture.size, len(faces), float(np.median(widths))))
     marks = [_mark(face) for face in faces]
     room = max(pen.tag_width(mark.text) for mark in marks) + 2, 3 * pen.tag_height
-    picture, offset = _with_room(picture, (ceil(room[0]), ceil(room[1])))
+    picture, offset = _with_room(picture, (math.ceil(room[0]), math.ceil(room[1])))
     shift = np.array([*offset, *offset])
     placed = [_mark(face, _rectangle(box + shift)) for face, box in zip(faces, boxes, strict=True)]
     annotate(picture, placed, pen.font_size)
@@ -67,24 +72,25 @@ def annotate_frame(image: Image, numbered: Sequence[tuple[int, RecognizedFace]])
         return image
     picture = PIL.Image.fromarray(image)
     marks = [_mark(face, _rectangle(face.box), f"#{number} ") for number, face in numbered]
-    # The largest size, not the faces' own: it would change whenever one comes or goes.
-    annotate(picture, marks, text_height(picture.size, []))
+    # Neither the faces' sizes nor their exact number count: the text would change from frame to frame.
+    annotate(picture, marks, text_height(picture.size, 1 << (len(marks) - 1).bit_length()))
     return np.asarray(picture)
 
 
-def text_height(size: tuple[int, int], boxes: Sequence[np.ndarray]) -> float:
+def text_height(size: tuple[int, int], count: int, width: float | None = None) -> float:
     """Height in pixels of the text on a picture.
 
     Args:
         size: Width and height of the picture.
-        boxes: (4,) xyxy pixels, of its faces; none: as for large ones.
+        count: Number of its faces, 1 at least.
+        width: Their usual width in pixels; ``None``: as for large ones.
     """
-    side = max(min(size), (size[0] * size[1]) ** 0.5 / 3)
-    least, most = (max(pixels, share * side) for pixels, share in zip(_TEXT_PIXELS, _TEXT_OF_PICTURE, strict=True))
-    if not boxes:
-        return most
-    usual = float(np.median([box[2] - box[0] for box in boxes]))
-    return min(max(_TEXT_OF_FACE * usual, least), most)
+    side = max(min(size), math.sqrt(size[0] * size[1]) / 3)
+    room = _TEXT_OF_ROOM * math.sqrt(size[0] * size[1] / count)
+    least, most = (
+        max(pixels, min(share * side, room)) for pixels, share in zip(_TEXT_PIXELS, _TEXT_OF_PICTURE, strict=True)
+    )
+    return most if width is None else min(max(_TEXT_OF_FACE * width, least), most)
 
 
 def save_picture(picture: PIL.Image.Image, path: Path) -> None:
@@ -104,7 +110,7 @@ def _mark(face: RecognizedFace, box: Rectangle | None = None, prefix: str = "") 
     return Mark(f"{prefix}{face.label} {100 * face.probability:.0f} %", colour(face.label), box)
 
 
-def _rectangle(box: np.ndarray) -> Rectangle:
+def _rectangle(box: NDArray[np.float32]) -> Rectangle:
     x0, y0, x1, y1 = box.tolist()
     return x0, y0, x1, y1
 

@@ -35,7 +35,9 @@ class RecognizedFace:
         return float(self.probabilities.max())
 
 
-def named(faces: Faces, probabilities: Sequence[NDArray[np.float32]], labels: LabelSet) -> list[RecognizedFace]:
+def named(
+    faces: Faces, probabilities: Sequence[NDArray[np.float32]] | NDArray[np.float32], labels: LabelSet
+) -> list[RecognizedFace]:
     """Put together what detector and classifier said.
 
     Args:

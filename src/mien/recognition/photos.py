@@ -11,7 +11,7 @@ import PIL.Image
 from mien.data.readers import image_size, load_image
 from mien.environment import cores
 from mien.errors import DataError
-from mien.recognition.sources import SourceFile, frame_count
+from mien.recognition.sources import SourceFile, frame_count, printable
 from mien.types import Image
 
 BATCH_PIXELS = 48 * 2**20
@@ -63,9 +63,10 @@ def read_photo(file: SourceFile) -> Photo:
     try:
         image = load_image(file.path)
     except DataError as error:
-        return Photo(file, None, problem=str(error))
+        return Photo(file, None, problem=printable(str(error)))
     frames = frame_count(file.path) if file.path.suffix.lower() in _MAY_HOLD_MORE else 1
-    return Photo(file, image, note=f"{file.path}: holds {frames} pictures; the first is taken" if frames > 1 else "")
+    note = f"{printable(str(file.path))}: holds {frames} pictures; the first is taken" if frames > 1 else ""
+    return Photo(file, image, note=note)
 
 
 def _groups(files: Sequence[SourceFile], batch_size: int) -> Iterator[list[SourceFile]]:

@@ -1,5 +1,6 @@
 """A trained model put to work on pictures: find the faces, cut them out, name their expressions."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -165,7 +166,9 @@ def as_image(picture: Picture) -> Image:
         DataError: The file cannot be read, or this is no such array.
     """
     if isinstance(picture, str | Path):
-        return load_image(Path(picture).expanduser())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # from 89 megapixels on
+            return load_image(Path(picture).expanduser())
     if isinstance(picture, PIL.Image.Image):
         return to_array(picture)
     if (

@@ -21,7 +21,7 @@ from mien.recognition.photos import Photo, read_photos
 from mien.recognition.progress import progress_bar
 from mien.recognition.recognizer import Recognizer, find_model
 from mien.recognition.results import ANNOTATED, claim, target_names
-from mien.recognition.sources import Kind, SourceFile, Sources
+from mien.recognition.sources import Kind, SourceFile, Sources, printable
 from mien.recognition.table import Done, FaceTable
 from mien.recognition.video import VideoReader
 from mien.runs import owned
@@ -139,11 +139,11 @@ class _Work:
             with VideoReader(file.path) as reader:
                 sound = None if self.config.max_frames else file.path
                 done = self._film(Film(file.key, reader, reader.info, target, sound))
-                problem = "; ".join(filter(None, (reader.problem, done.problem)))
+                problem = printable("; ".join(filter(None, (reader.problem, done.problem))))
                 self._finish(replace(done, state=file.state, problem=problem))
         except DataError as error:
             self.table.drop()
-            self._problem(str(error))
+            self._problem(printable(str(error)))
 
     def _camera(self, index: int) -> None:
         """Recognize what a camera sees, until it ends, the window is closed, or Ctrl-C is pressed."""

@@ -32,7 +32,7 @@ class SourceFile:
     """One file to work on.
 
     Attributes:
-        key: Its name in tables: the path relative to the source's folder, with forward slashes.
+        key: Its name in tables: the path relative to the source's folder, with forward slashes; :func:`printable`.
         path: Where it lies.
         kind: How it is read.
     """
@@ -118,6 +118,11 @@ def frame_count(path: Path) -> int:
         return 1  # told when it is read
 
 
+def printable(text: str) -> str:
+    """The text, in which bytes of a file's name that are no UTF-8 are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _sources(source: str, place: Path, root: Path, found: Iterable[Path]) -> Sources:
     seen = [path for path in found if not path.name.startswith(".")]
     kinds = [(path, kind_of(path)) for path in seen]
@@ -133,7 +138,7 @@ def _sources(source: str, place: Path, root: Path, found: Iterable[Path]) -> Sou
 
 def _file(path: Path, root: Path) -> SourceFile:
     kind = kind_of(path) or (Kind.VIDEO if image_size(path) is None else Kind.PHOTO)
-    return SourceFile(path.relative_to(root).as_posix(), path, kind)
+    return SourceFile(printable(path.relative_to(root).as_posix()), path, kind)
 
 
 def _walk(folder: Path, recursive: bool) -> list[Path]:

@@ -133,7 +133,7 @@ def _errors(result: EndToEndResult) -> list[str]:
         "| --- | ---: | ---: | ---: |",
         *(f"| {name} | {' | '.join(error_shares(outcomes))} |" for name, outcomes in rows),
         "",
-        "Shares of the class's faces; a good box overlaps the true one by IoU 0.7.",
+        "Shares of the faces; a good box overlaps the true one by IoU 0.7.",
     ]
 
 

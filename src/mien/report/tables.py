@@ -77,7 +77,7 @@ def notes_on(result: EndToEndResult) -> list[str]:
     if result.detection is not None:
         alone = result.detection
         notes.append(
-            f"the detector alone, at IoU {alone.min_iou:g}: precision {percent(alone.precision)}, recall "
+            f"detector alone, at IoU {alone.min_iou:g}: precision {percent(alone.precision)}, recall "
             f"{percent(result.detection_recall)},\n  average precision {percent(alone.average_precision)}, "
             f"false faces {alone.false_faces:,} of {alone.n_detections:,}"
         )
@@ -94,7 +94,7 @@ def error_table(result: EndToEndResult) -> Table | None:
         table.add_row(Text(score.label), *error_shares(score.outcomes))
     table.add_section()
     table.add_row("all faces", *error_shares(outcomes))
-    table.caption = "shares of the class's faces; a good box overlaps the true one by IoU 0.7"
+    table.caption = "shares of the faces; a good box overlaps the true one by IoU 0.7"
     return table
 
 

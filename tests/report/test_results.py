@@ -1,11 +1,7 @@
 """results.json, written and read back, of today and of before."""
 
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).parent / "report"))
 
 from made_up_runs import make_run, whole_result
 
