@@ -129,7 +129,7 @@ def test_levels_on_one_canvas_look_as_they_do_alone(height, width):
     (canvas,) = pyramid.canvases(height, width, scales, 2**20, torch.device("cpu"))
     with torch.inference_mode():
         scores, shifts = network(seen.canvas(canvas), canvas.seams)
-        image, row, column = canvas.find(scores > -1)
+        image, row, column = canvas.find(scores > -torch.inf)
         number, on_row, on_column, scale = canvas.on_level(row, column)
         for tile in canvas.tiles:
             alone, moves = network(seen.level(tile.level, tile.rows))

@@ -7,6 +7,7 @@ import torch
 
 from mien.config.schema import BackboneConfig, HeadConfig
 from mien.detection import DETECTORS
+from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
 from mien.models.factory import build_classifier, input_spec
@@ -64,3 +65,10 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     Bundle(classifier.eval(), EXPRESSIONS, input_spec(backbone), backbone, head, CropRule(0.2)).save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def opened(model):
+    """The model's predictor and crop rule, opened once for all: that takes longer than most tests."""
+    bundle = Bundle.load(model)
+    return Predictor(bundle), bundle.crop

@@ -15,7 +15,7 @@ from squares import picture
 
 from mien.config.recognize import RecognizeConfig
 from mien.config.schema import DetectorConfig
-from mien.detection import crop_face
+from mien.detection import build_detector, crop_face
 from mien.errors import ConfigError, DataError, RunFolderError
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
@@ -29,8 +29,13 @@ from mien.recognition.video import VideoReader
 
 
 @pytest.fixture
-def start(model, squares, tmp_path):
+def start(model, opened, squares, tmp_path, monkeypatch):
     """Runs a recognition of ``source`` into tmp_path/results."""
+
+    def load(cls, bundle, detector, device):
+        return cls(opened[0], build_detector(detector), opened[1])
+
+    monkeypatch.setattr(Recognizer, "load", classmethod(load))
 
     def begin(source, **changes):
         config = RecognizeConfig(str(model), str(source), DetectorConfig("squares"), accelerator="cpu")

@@ -12,7 +12,7 @@ from squares import picture
 
 import mien
 from mien.config.schema import DetectorConfig
-from mien.detection import crop_face
+from mien.detection import WholeImageDetector, crop_face
 from mien.errors import ConfigError, DataError, DeviceError, RunFolderError
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
@@ -22,8 +22,8 @@ from mien.recognition.recognizer import Recognizer
 
 
 @pytest.fixture
-def recognizer(model, squares):
-    return Recognizer.load(model, "squares", "cpu")
+def recognizer(opened, squares):
+    return Recognizer(opened[0], squares, opened[1])
 
 
 def test_three_lines(model):
@@ -91,10 +91,10 @@ def test_a_sideways_photo_is_turned_upright(recognizer, tmp_path):
 
 
 @pytest.mark.parametrize(("size", "side"), [((1, 1), 1), ((20_000, 10), 10), ((10, 20_000), 8), ((3, 2), 1)])
-def test_tiny_and_narrow_pictures(recognizer, model, size, side):
+def test_tiny_and_narrow_pictures(recognizer, opened, size, side):
     faces = recognizer(picture((0, 0), size=size, side=side))
     assert len(faces) == (1 if side >= 6 else 0)
-    (face,) = Recognizer.load(model, "whole_image")(picture(size=size))
+    (face,) = Recognizer(opened[0], WholeImageDetector(), opened[1])(picture(size=size))
     assert face.probabilities.sum() == pytest.approx(1)
 
 

@@ -10,7 +10,7 @@ from mien.detection.mtcnn.networks import ONet, RNet, load_networks
 from mien.detection.mtcnn.pixels import Pixels
 from mien.detection.mtcnn.pyramid import Canvas, canvases
 
-_STRIP = {"cpu": 2**16, "cuda": 2**24}
+_STRIP = {"cpu": 2**15, "cuda": 2**24}
 """Pixels of a canvas seen at a time: what stays in a processor's cache, or in a GPU's memory."""
 _CROPS = {"cpu": 64, "cuda": 4096}
 """Candidates seen at a time."""
@@ -55,6 +55,7 @@ class Cascade:
     ) -> None:
         self.min_face_size, self.thresholds, self.factor = min_face_size, thresholds, factor
         self.device = torch.device(device)
+        self._least_logit = float(torch.tensor(thresholds[0], dtype=torch.float64).logit())
         self._pnet, self._rnet, self._onet = load_networks(device)
         kind = self.device.type if self.device.type in _STRIP else "cuda"
         self._strip, self._batch = _STRIP[kind], _CROPS[kind]
@@ -91,11 +92,12 @@ class Cascade:
 
     def _look(self, pixels: Pixels, canvas: Canvas) -> tuple[Candidates, Tensor]:
         """Windows of a canvas that may be faces, and each one's level."""
-        scores, shifts = self._pnet(pixels.canvas(canvas), canvas.seams)
-        image, row, column = canvas.find(scores >= self.thresholds[0])
+        logits, shifts = self._pnet(pixels.canvas(canvas), canvas.seams)
+        image, row, column = canvas.find(logits >= self._least_logit)
         level, on_row, on_column, scale = canvas.on_level(row, column)
         boxes = windows(on_row, on_column, scale)
-        return Candidates(image, boxes, scores[image, row, column], shifts[image, row, column]), level
+        scores = logits[image, row, column].sigmoid()
+        return Candidates(image, boxes, scores, shifts[image, row, column]), level
 
     def _refine(self, pixels: Pixels, found: Candidates) -> Candidates:
         found = self._seen(pixels, found, self._rnet, 24)

@@ -17,7 +17,9 @@ from mien.errors import WeightsError
 class PNet(nn.Module):
     """Proposals: sees every window of 12 x 12 pixels, two pixels apart.
 
-    The first layer's ten channels are filled up to sixteen, a vector register's worth, with zeros that nothing reads.
+    Rearranged for speed, with the same result: the first layer's ten channels are filled up to sixteen, a vector
+    register's worth, with zeros that nothing reads; the two last layers are one, whose first output is the difference
+    of the two classes' logits.
     """
 
     _FILLED = 16
@@ -27,10 +29,10 @@ class PNet(nn.Module):
         self.conv1, self.prelu1 = nn.Conv2d(3, self._FILLED, 3), nn.PReLU(self._FILLED)
         self.conv2, self.prelu2 = nn.Conv2d(self._FILLED, 16, 3), nn.PReLU(16)
         self.conv3, self.prelu3 = nn.Conv2d(16, 32, 3), nn.PReLU(32)
-        self.conv4_1, self.conv4_2 = nn.Conv2d(32, 2, 1), nn.Conv2d(32, 4, 1)
+        self.last = nn.Linear(32, 5)
 
     def forward(self, images: Tensor, seams: Sequence[tuple[slice, slice]] = ()) -> tuple[Tensor, Tensor]:
-        """Face probability (N, h, w) of every window and the correction of its box (N, h, w, 4).
+        """Logit (N, h, w) of a face in every window, and the correction of its box (N, h, w, 4).
 
         Args:
             images: (N, 3, H, W).
@@ -41,19 +43,20 @@ class PNet(nn.Module):
             x[:, :, rows, columns] = -torch.inf
         x = self.prelu2(self.conv2(_halved(_halved(x, 2), 3)))
         x = self.prelu3(self.conv3(x)).permute(0, 2, 3, 1)
-        last = (self.conv4_1, self.conv4_2)  # 1 x 1: a matrix product, both at once
-        weight = torch.cat([layer.weight.flatten(1) for layer in last])
-        x = functional.linear(x, weight, torch.cat([layer.bias for layer in last if layer.bias is not None]))
-        return x[..., :2].softmax(-1)[..., 1], x[..., 2:]
+        x = self.last(x)
+        return x[..., 0], x[..., 1:]
 
     @classmethod
-    def filled(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Saved weights, filled up."""
-        full = dict(state)
+    def rearranged(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Saved weights as this network has them."""
+        full = {key: value for key, value in state.items() if not key.startswith("conv4")}
         for key, dimension in {"conv1.weight": 0, "conv1.bias": 0, "prelu1.weight": 0, "conv2.weight": 1}.items():
             shape = list(state[key].shape)
             shape[dimension] = cls._FILLED - shape[dimension]
             full[key] = torch.cat([state[key], torch.zeros(shape)], dimension)
+        for kind in ("weight", "bias"):
+            classes, shifts = (state[f"conv4_{n}.{kind}"].squeeze() for n in (1, 2))
+            full[f"last.{kind}"] = torch.cat([classes[1:] - classes[:1], shifts])
         return full
 
 
@@ -98,7 +101,10 @@ class ONet(nn.Module):
 
 
 def _halved(x: Tensor, dimension: int) -> Tensor:
-    """The larger of each two neighbours; a last one without a neighbour stays. Faster than PyTorch's pooling."""
+    """The larger of each two neighbours along an axis; a last one without a neighbour stays.
+
+    On both axes, PyTorch's ``max_pool2d(x, 2, 2, ceil_mode=True)``, but faster on processors.
+    """
     count = x.shape[dimension] // 2
     pairs = torch.unflatten(x.narrow(dimension, 0, 2 * count), dimension, (count, 2))
     larger = torch.maximum(pairs.select(dimension + 1, 0), pairs.select(dimension + 1, 1))
@@ -130,7 +136,7 @@ def load_networks(device: str) -> tuple[PNet, RNet, ONet]:
         path = folder / f"{type(network).__name__.lower()}.pt"
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            network.load_state_dict(network.filled(state) if isinstance(network, PNet) else state)
+            network.load_state_dict(network.rearranged(state) if isinstance(network, PNet) else state)
         except (OSError, RuntimeError, KeyError) as error:
             raise WeightsError(f"{path}: not MTCNN's weights ({error}); pip install facenet-pytorch==2.5.3") from error
         network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
