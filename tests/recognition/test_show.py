@@ -52,7 +52,7 @@ def test_large_pictures_are_made_smaller(height, width, shown):
 def test_without_a_display_the_error_names_it(monkeypatch):
     pytest.importorskip("tkinter")
     monkeypatch.setenv("DISPLAY", "")
-    with pytest.raises(DeviceError, match=r"needs a display \(DISPLAY=\): .*; go on without --show"):
+    with pytest.raises(DeviceError, match=r"needs a display \(DISPLAY=\): .*; go on without show=true"):
         Window("film")
 
 

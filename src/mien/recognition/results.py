@@ -67,7 +67,7 @@ def target_names(files: Iterable[SourceFile]) -> dict[str, PurePosixPath]:
         if name.suffix.lower() not in kept:
             end, number = kept[-1], 2
             name = PurePosixPath(f"{file.key}{end}")
-            while str(name) in keys | taken:
+            while str(name) in keys or str(name) in taken:
                 name = PurePosixPath(f"{file.key}-{number}{end}")
                 number += 1
         taken.add(str(name))

@@ -87,13 +87,13 @@ class TkScreen:
         except ImportError as error:
             raise DeviceError(
                 "a live window needs Python's tkinter, which this one lacks (on Debian: apt install python3-tk); "
-                "go on without --show"
+                "go on without show=true"
             ) from error
         try:
             self._root = tkinter.Tk()
         except tkinter.TclError as error:
             place = f" (DISPLAY={os.environ.get('DISPLAY', '')})" if sys.platform == "linux" else ""
-            raise DeviceError(f"a live window needs a display{place}: {error}; go on without --show") from error
+            raise DeviceError(f"a live window needs a display{place}: {error}; go on without show=true") from error
         self._root.title(title)
         self._root.protocol("WM_DELETE_WINDOW", enough)
         for key in ("q", "Q", "<Escape>"):
