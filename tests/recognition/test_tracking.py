@@ -190,3 +190,11 @@ def test_a_reported_track_does_not_change_later():
     before = track.box.copy()
     tracker.update(faces(boxes_at((110, 100))))
     assert np.array_equal(track.box, before)
+
+
+def test_a_face_seen_only_once_leaves_no_ghost():
+    tracker, face = Tracker(coast=3), faces(boxes_at((100, 100)))
+    assert len(tracker.update(face)) == 1
+    assert tracker.update(Faces.none()) == []
+    assert len(tracker.update(face)) == 1
+    assert len(tracker.update(Faces.none())) == 1  # seen twice: it is followed through a miss

@@ -45,7 +45,8 @@ class Tracker:
         noise: How far the detector's boxes jitter (standard deviation), as a share of the face's side: the more, the
             smoother and the slower are the reported boxes. 0: they are the detected ones. MTCNN's, on one still photo
             moved and with sensor noise, had 0.013.
-        coast: How often in a row a detector may miss a face and its track is reported all the same.
+        coast: How often in a row a detector may miss a face and its track is reported all the same; a face that was
+            seen only once is not.
     """
 
     def __init__(self, max_age: int = 30, min_iou: float = 0.3, noise: float = 0.02, coast: int = 1) -> None:
@@ -92,7 +93,7 @@ class Tracker:
         return match_boxes(iou_matrix(foretold, boxes), self.min_iou)
 
     def _tracks(self) -> list[Track]:
-        return [path.track() for path in self._paths if path.missed <= self.coast]
+        return [path.track() for path in self._paths if path.missed <= (self.coast if path.seen > 1 else 0)]
 
 
 class _Path:
@@ -103,7 +104,7 @@ class _Path:
 
     def __init__(self, number: int, measured: NDArray[np.float64], score: float, noise: float) -> None:
         self.id, self.score = number, score
-        self.age = self.missed = 0
+        self.age, self.missed, self.seen = 0, 0, 1
         self.mean = np.stack([measured, np.zeros_like(measured)])
         self.covariance = np.diag([noise, _FIRST_SPEED**2])
 
@@ -118,6 +119,7 @@ class _Path:
     def correct(self, measured: NDArray[np.float64], score: float, noise: float) -> None:
         """Take in a detection, (14,) pixels; ``noise`` is its variance in square sides."""
         self.age, self.missed, self.score = 0, 0, score
+        self.seen += 1
         gain = self.covariance[:, 0] / (self.covariance[0, 0] + noise)
         self.mean += np.outer(gain, measured - self.mean[0])
         self.covariance -= np.outer(gain, self.covariance[0])
