@@ -3,18 +3,13 @@
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 
-from mien.config.evaluate import EvaluateConfig
-from mien.config.load import register, typed
-from mien.config.schema import Config
 from mien.data.catalog import load_source
 from mien.data.drawn import DrawnFaces
 from mien.errors import ConfigError, DataError, DeviceError, LabelError, RunFolderError
@@ -25,17 +20,7 @@ from mien.pipeline import evaluate_model, run
 from mien.results import RunResult
 from mien.runs import owned
 from mien.scoring import Call
-from mien.sweep import register_resolvers
-from tiny import TINY
-
-CONF = Path(__file__).resolve().parents[1] / "conf"
-
-
-def composed(*overrides, name="train", schema=Config):
-    register(f"{name}_schema", schema)
-    register_resolvers()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return typed(compose(name, list(overrides)), schema)
+from tiny import TINY, composed, evaluation
 
 
 def tiny(*overrides):
@@ -164,12 +149,8 @@ def folders(tmp_path_factory):
     return root
 
 
-def evaluated(*overrides):
-    return composed(*overrides, name="evaluate", schema=EvaluateConfig)
-
-
 def test_a_model_is_scored_on_another_set_of_the_same_labels(finished, folders, tmp_path):
-    config = evaluated(f"run={finished[0]}", "dataset=image_folder", f"dataset.root={folders}", "accelerator=cpu")
+    config = evaluation(f"run={finished[0]}", "dataset=image_folder", f"dataset.root={folders}", "accelerator=cpu")
     result = evaluate_model(config, tmp_path)
     assert result.test.n == 21
     assert [row.support for row in result.test.per_class] == [3] * 7
@@ -185,12 +166,12 @@ def test_an_evaluation_cuts_the_data_as_the_run_did(tmp_path, folders):
     data = ("dataset=image_folder", f"dataset.root={flat}")
     settings = tiny(*data, "scenes=none", "dataset.split_seed=7", "dataset.validation_fraction=0.4")
     trained = run(settings, tmp_path / "run")
-    again = evaluate_model(evaluated(f"run={tmp_path / 'run'}", *data, "accelerator=cpu"), tmp_path / "again")
+    again = evaluate_model(evaluation(f"run={tmp_path / 'run'}", *data, "accelerator=cpu"), tmp_path / "again")
     assert again.test == trained.test
     keys = {}
     for split in ("train", "validation", "test"):
         folder = tmp_path / split
-        evaluate_model(evaluated(f"run={tmp_path / 'run'}", *data, f"split={split}", "accelerator=cpu"), folder)
+        evaluate_model(evaluation(f"run={tmp_path / 'run'}", *data, f"split={split}", "accelerator=cpu"), folder)
         keys[split] = set(pd.read_parquet(folder / "predictions.parquet")["key"])
     assert sum(map(len, keys.values())) == len(set().union(*keys.values())) == 42
 
@@ -199,7 +180,7 @@ def test_labels_that_the_model_lacks_are_refused(finished, folders, tmp_path):
     shutil.copytree(folders, tmp_path / "data")
     (tmp_path / "data" / "test" / "Happy").rename(tmp_path / "data" / "test" / "Bored")
     (tmp_path / "data" / "train" / "Happy").rename(tmp_path / "data" / "train" / "Bored")
-    config = evaluated(f"run={finished[0]}", "dataset=image_folder", f"dataset.root={tmp_path / 'data'}")
+    config = evaluation(f"run={finished[0]}", "dataset=image_folder", f"dataset.root={tmp_path / 'data'}")
     with pytest.raises(LabelError, match="labels do not match: bored not among the model's classes"):
         evaluate_model(config, tmp_path / "out")
 
@@ -289,7 +270,7 @@ def test_a_head_trained_on_cached_features_is_a_whole_model(finished, tmp_path):
     before, after = torch.load(weights), bundle.classifier.backbone.trunk.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     data = ("dataset=drawn_faces", *TINY[:3])
-    scored = evaluate_model(evaluated(f"run={tmp_path / 'features'}", *data, "accelerator=cpu"), tmp_path / "again")
+    scored = evaluate_model(evaluation(f"run={tmp_path / 'features'}", *data, "accelerator=cpu"), tmp_path / "again")
     assert scored.test.accuracy == result.test.accuracy
     environment = json.loads((tmp_path / "features" / "environment.json").read_text())
     assert environment["precision"] in ("32-true", "bf16-mixed")

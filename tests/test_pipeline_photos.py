@@ -1,33 +1,16 @@
 """A finished model on whole photos: with and without a data set, and with other crop rules than its own."""
 
-from pathlib import Path
-
 import pandas as pd
 import PIL.Image
 import pytest
-from hydra import compose, initialize_config_dir
 
-from mien.config.evaluate import EvaluateConfig
-from mien.config.load import register, typed
-from mien.config.schema import Config
 from mien.data.catalog import load_source
 from mien.errors import ConfigError
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
 from mien.pipeline import evaluate_model, run
 from mien.results import CropGap, RunResult
-from mien.sweep import register_resolvers
-from tiny import TINY
-
-CONF = Path(__file__).resolve().parents[1] / "conf"
-
-
-def composed(*overrides, name="evaluate", schema=EvaluateConfig):
-    register(f"{name}_schema", schema)
-    register_resolvers()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return typed(compose(name, list(overrides)), schema)
-
+from tiny import TINY, composed, evaluation
 
 TRAINING = (*TINY, "trainer.max_epochs=1", "logger=none", "scenes=none")
 
@@ -36,7 +19,7 @@ TRAINING = (*TINY, "trainer.max_epochs=1", "logger=none", "scenes=none")
 def finished(tmp_path_factory):
     """A run, and its result."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    return folder, run(composed(*TRAINING, name="train", schema=Config), folder)
+    return folder, run(composed(*TRAINING), folder)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +27,7 @@ def photos(tmp_path_factory):
     """The run's own 21 test images as photos with one face each."""
     root = tmp_path_factory.mktemp("photos")
     (root / "images").mkdir()
-    part = load_source(composed(*TRAINING, name="train", schema=Config).dataset).parts["test"]
+    part = load_source(composed(*TRAINING).dataset).parts["test"]
     rows = ["image,label"]
     for index, label in enumerate(part.labels):
         PIL.Image.fromarray(part.reader.read(index)).save(root / "images" / f"{index}.png")
@@ -55,7 +38,7 @@ def photos(tmp_path_factory):
 
 def scored(model, photos, folder, *overrides):
     base = (f"run={model}", "scenes=photos", f"scenes.root={photos}", "detector=whole_image", "accelerator=cpu")
-    return evaluate_model(composed(*base, *overrides), folder)
+    return evaluate_model(evaluation(*base, *overrides), folder)
 
 
 def test_whole_photos_need_no_data_set(finished, photos, tmp_path):
