@@ -3,7 +3,7 @@
     python bench/drawn_faces.py [--faces 420] [--output outputs/bench/drawn_faces.json]
 
 Speed is faces a second of processor time on one core at 64 px, the median of five runs. A face counts as found where
-MTCNN (facenet-pytorch's, score above 0.9) returns a box with intersection over union above 0.3 with the true one. Each
+MTCNN (score of 0.9 or more) returns a box with intersection over union above 0.3 with the true one. Each
 picture holds one person on a background three faces wide, and the classes are balanced.
 """
 
@@ -14,13 +14,13 @@ from statistics import median
 
 import numpy as np
 import torch
-from facenet_pytorch import MTCNN
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from mien.data.drawn import DrawnFaces
 from mien.data.drawn.scenes import draw_portrait
+from mien.detection import MtcnnDetector
+from mien.endtoend.match import iou_matrix
 from mien.environment import describe
 from mien.files import write_json
 from mien.labels import EXPRESSIONS
@@ -42,24 +42,14 @@ def speed(count: int = 500, runs: int = 5) -> float:
     return median(rates)
 
 
-def iou(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of one box (4,) with others (N, 4), xyxy: (N,)."""
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    common = np.prod(np.clip(high - low, 0, None), axis=1)
-    area = np.prod(box[2:] - box[:2])
-    overlap: NDArray[np.float32] = common / (area + np.prod(others[:, 2:] - others[:, :2], axis=1) - common)
-    return overlap
-
-
-def detection(height: int, count: int, detector: MTCNN) -> dict[str, object]:
+def detection(height: int, count: int, detector: MtcnnDetector) -> dict[str, object]:
     """How many of ``count`` faces of this height (pixels) are found, and how well their boxes fit."""
     overlaps = np.zeros(count)
     labels = np.arange(count) % len(EXPRESSIONS)
     for index in range(count):
         scene = draw_portrait(seed=height, index=index, label=int(labels[index]), face_height=height)
-        boxes, scores = detector.detect(scene.image)
-        if boxes is not None and scene.boxes is not None:
-            overlaps[index] = iou(scene.boxes[0], boxes[scores > SCORE].astype(np.float32)).max(initial=0)
+        if scene.boxes is not None:
+            overlaps[index] = iou_matrix(scene.boxes[:1], detector.detect(scene.image).boxes).max(initial=0)
     found = overlaps > SAME_FACE
     return {
         "height": height,
@@ -79,7 +69,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rate = speed()
-    detector = MTCNN(keep_all=True, post_process=False)
+    detector = MtcnnDetector(min_score=SCORE)
     rows = [detection(height, options.faces, detector) for height in HEIGHTS]
     table = Table("face height", "faces", "found", "mean IoU", "IoU > 0.6", title="Drawn faces found by MTCNN")
     for row in rows:
