@@ -1,7 +1,9 @@
 """Something to try recognize.py on: ten drawn scenes as photos, and a film that pans over a wide one.
 
-python bench/drawn_film.py <folder> [--seconds 6]
-python recognize.py model=outputs/default source=<folder>
+    python bench/drawn_film.py <folder> [--seconds 6]
+    python recognize.py model=outputs/default source=<folder>
+
+Scenes and film are the same each time.
 """
 
 import argparse
