@@ -1,5 +1,6 @@
 """Boxes of the cascade: overlap, correction, squares. xyxy pixels, (N, 4) float32, corners as in the original MTCNN."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.ops import batched_nms
@@ -61,15 +62,27 @@ def nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tens
 
 
 def nms_by_smaller(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tensor:
-    """As :func:`nms`, but the overlap is the share of the smaller box, and sides count one pixel more."""
-    order = scores.argsort(descending=True, stable=True)
-    boxes, groups = boxes[order].cpu(), groups[order].cpu()
-    area = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)
+    """As :func:`nms`, but the overlap is the share of the smaller box, and sides count one pixel more.
+
+    Equal scores are common: of boxes that reach over the edges, what lies inside the picture may be the same. Which
+    of them comes first is up to NumPy's sorting, as in facenet-pytorch.
+    """
+    kept = [torch.zeros(0, dtype=torch.int64)]
+    areas = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)
+    for group in torch.unique(groups).tolist():
+        members = (groups == group).nonzero()[:, 0].cpu()
+        order = members[torch.from_numpy(np.argsort(scores.cpu()[members].numpy())[::-1].copy())]
+        kept.append(order[_apart(boxes.cpu()[order], areas.cpu()[order], threshold)])
+    return torch.cat(kept).to(boxes.device)
+
+
+def _apart(boxes: Tensor, areas: Tensor, threshold: float) -> Tensor:
+    """Which boxes, best first, do not share more than ``threshold`` of the smaller one with a better one that stays."""
     free = torch.ones(len(boxes), dtype=torch.bool)
     for n in range(len(boxes)):
         if free[n]:
             low = torch.maximum(boxes[n, :2], boxes[n + 1 :, :2])
             high = torch.minimum(boxes[n, 2:], boxes[n + 1 :, 2:])
-            share = (high - low + 1).clamp(min=0).prod(1) / torch.minimum(area[n], area[n + 1 :])
-            free[n + 1 :] &= (share <= threshold) | (groups[n + 1 :] != groups[n])
-    return order[free.to(order.device)]
+            common = (high - low + 1).clamp(min=0).prod(1)
+            free[n + 1 :] &= common / torch.minimum(areas[n], areas[n + 1 :]) <= threshold
+    return free
