@@ -87,6 +87,6 @@ def test_label_noise_is_seeded():
 def test_an_unknown_data_set_is_told():
     with pytest.raises(ConfigError, match=r"dataset\.name=fer2012: did you mean 'fer2013'\?"):
         load_source(DatasetConfig(name="fer2012"))
-    with pytest.raises(ConfigError, match="known: drawn_faces, fer2013, image_folder, micro_expressions, table"):
+    with pytest.raises(ConfigError, match="known: drawn_faces, fer2013, image_folder, micro_expressions, mixed, table"):
         load_source(DatasetConfig(name="zzz"))
-    assert len(SOURCES) == 5
+    assert len(SOURCES) == 6

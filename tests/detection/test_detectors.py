@@ -81,7 +81,7 @@ def test_unknown_detector_names_the_nearest():
 
 
 def test_all_bad_settings_are_listed():
-    wrong = DetectorConfig("mtcnnn", 90, 0, [0.6, 0.7], factor=1, scale_factor=1, min_neighbors=-1)
+    wrong = DetectorConfig("mtcnnn", 90, 0, thresholds=[0.6, 0.7], factor=1, scale_factor=1, min_neighbors=-1)
     with pytest.raises(ConfigError, match="7 problems") as caught:
         build_detector(wrong)
     keys = ("name", "min_score", "min_face_size", "factor", "scale_factor", "min_neighbors", "thresholds")
