@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +25,8 @@ def begin(*arguments, folder):
     env = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
     call = [sys.executable, str(ROOT / "recognize.py"), *arguments]
     pipe = subprocess.PIPE
-    return subprocess.Popen(call, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=env)
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # background jobs of a shell inherit a deaf ear
+    return subprocess.Popen(call, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=env, preexec_fn=hears)  # noqa: PLW1509 - no threads here
 
 
 def command(*arguments, folder):
