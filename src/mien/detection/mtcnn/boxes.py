@@ -67,13 +67,14 @@ def nms_by_smaller(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: flo
     Equal scores are common: of boxes that reach over the edges, what lies inside the picture may be the same. Which
     of them comes first is up to NumPy's sorting, as in facenet-pytorch.
     """
-    kept = [torch.zeros(0, dtype=torch.int64)]
+    device, kept = boxes.device, [torch.zeros(0, dtype=torch.int64)]
+    boxes, scores, groups = boxes.cpu(), scores.cpu(), groups.cpu()
     areas = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)
     for group in torch.unique(groups).tolist():
-        members = (groups == group).nonzero()[:, 0].cpu()
-        order = members[torch.from_numpy(np.argsort(scores.cpu()[members].numpy())[::-1].copy())]
-        kept.append(order[_apart(boxes.cpu()[order], areas.cpu()[order], threshold)])
-    return torch.cat(kept).to(boxes.device)
+        members = (groups == group).nonzero()[:, 0]
+        order = members[np.argsort(scores[members].numpy())[::-1].copy()]
+        kept.append(order[_apart(boxes[order], areas[order], threshold)])
+    return torch.cat(kept).to(device)
 
 
 def _apart(boxes: Tensor, areas: Tensor, threshold: float) -> Tensor:

@@ -45,9 +45,9 @@ class Pixels:
         device = self.images.device
         top, bottom = (edge[rows] for edge in _bins(self.height, level.height, device))
         left, right = _bins(self.width, level.width, device)
-        first, last = int(top[0]), int(bottom[-1])
         sums = self._sums
         if sums is None:
+            first, last = int(top[0]), int(bottom[-1])
             sums = sum_table(self.images[:, first:last])
             top, bottom = top - first, bottom - first
         band = sums.index_select(1, bottom).sub_(sums.index_select(1, top))

@@ -56,15 +56,22 @@ class Canvas:
         self.height = max(tile.top + tile.height for tile in tiles)
         self.width = max(tile.left + tile.level.width for tile in tiles)
         self.seams = tuple(seam for tile in tiles for seam in self._seams(tile))
-        self._owner = torch.full((window_count(self.height), window_count(self.width)), -1)
-        for n, tile in enumerate(tiles):
-            top, left = tile.top // STRIDE, tile.left // STRIDE
-            self._owner[top : top + window_count(tile.height), left : left + window_count(tile.level.width)] = n
-        self._owner = self._owner.to(device)
+        self._owner = self._owners().to(device)
         first = [(tile.rows.start - tile.top) // STRIDE for tile in tiles]
         facts = [(tile.level.number, down, -tile.left // STRIDE) for tile, down in zip(tiles, first, strict=True)]
         self._facts = torch.tensor(facts, device=device)
         self._scales = torch.tensor([tile.level.scale for tile in tiles], device=device)
+
+    def _owners(self) -> Tensor:
+        """The tile of every window, -1 for those of none: (h, w) int64."""
+        shape = window_count(self.height), window_count(self.width)
+        if len(self.tiles) == 1:
+            return torch.zeros(1, 1, dtype=torch.int64).expand(shape)  # one number, however large the canvas
+        owners = torch.full(shape, -1)
+        for n, tile in enumerate(self.tiles):
+            top, left = tile.top // STRIDE, tile.left // STRIDE
+            owners[top : top + window_count(tile.height), left : left + window_count(tile.level.width)] = n
+        return owners
 
     def _seams(self, tile: Tile) -> Iterator[tuple[slice, slice]]:
         """Where a pooling window would reach from an odd row or column of a tile into what lies beyond."""
