@@ -76,6 +76,20 @@ def test_large_pictures_are_read_piece_by_piece_with_the_same_result(monkeypatch
     assert torch.equal(pieces.crops(which, areas, 24), whole.crops(which, areas, 24))
 
 
+def test_tables_of_large_pictures_stay_small(monkeypatch):
+    images, sizes = noise(1, 60, 80), []
+    whole = pixels.Pixels(images).level(level(25, 33), slice(None))
+
+    def counted(part, make=pixels.sum_table):
+        sizes.append(part.shape[1] * part.shape[2])
+        return make(part)
+
+    monkeypatch.setattr(pixels, "sum_table", counted)
+    monkeypatch.setattr(pixels, "WHOLE", 500)
+    assert torch.equal(pixels.Pixels(images).level(level(25, 33), slice(None)), whole)
+    assert max(sizes) <= 500
+
+
 def test_the_table_of_sums_may_overflow():
     """2,200 x 4,000 white pixels sum up to more than 2**31; means stay exact."""
     found = pixels.Pixels(torch.full((1, 2200, 4000, 3), 255, dtype=torch.uint8)).level(level(13, 24), slice(None))
