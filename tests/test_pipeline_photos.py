@@ -57,7 +57,11 @@ def test_the_test_images_as_photos_leave_no_gap(finished, photos, tmp_path):
     model, trained = finished
     faces = scored(model, photos, tmp_path).end_to_end
     assert (faces.n_faces, faces.detection_recall, faces.accuracy) == (21, 1.0, trained.test.accuracy)
-    assert (faces.gap.crops, faces.gap.crop_accuracy, faces.gap.gap) == ("drawn_faces", trained.test.accuracy, 0.0)
+    assert (faces.gap.crops, faces.gap.crop_accuracy, faces.gap.gap) == (
+        "drawn_faces, test",
+        trained.test.accuracy,
+        0.0,
+    )
     assert faces.gap.gap_ci95[0] < 0 < faces.gap.gap_ci95[1]
     table = pd.read_parquet(tmp_path / "end_to_end.parquet")
     crops = pd.read_parquet(model / "predictions.parquet")
@@ -69,7 +73,7 @@ def test_with_a_data_set_the_gap_is_to_that_one(finished, photos, tmp_path):
     assert result.test.n == 14
     difference = result.test.accuracy - result.end_to_end.accuracy
     gap = result.end_to_end.gap
-    assert gap == CropGap("drawn_faces", result.test.accuracy, pytest.approx(difference), gap.gap_ci95)
+    assert gap == CropGap("drawn_faces, test", result.test.accuracy, pytest.approx(difference), gap.gap_ci95)
     assert (tmp_path / "predictions.parquet").is_file()
 
 
@@ -107,3 +111,15 @@ def test_collages_of_the_test_images(finished, photos, tmp_path):
     assert (result.scenes, result.detection.min_iou, result.outcomes.wrong_poor_box) == ("collages", 0.2, None)
     assert result.detection_recall > 0.6
     assert sum(row.support for row in result.by_size) == result.n_faces
+
+
+def test_crops_that_nothing_is_cut_by_are_refused(finished):
+    with pytest.raises(ConfigError, match=r"crop\.margin: no face is cut out here; pass scenes"):
+        evaluation(f"run={finished[0]}", "dataset=drawn_faces", "crop.margin=0.1")
+
+
+def test_other_images_than_those_of_training_are_told(finished, tmp_path, caplog):
+    overrides = (f"run={finished[0]}", "dataset=drawn_faces", "dataset.faces=detected", "detector=whole_image")
+    with caplog.at_level("WARNING"):
+        evaluate_model(evaluation(*overrides, *TINY[:3], "accelerator=cpu"), tmp_path)
+    assert "trained on dataset.faces=given, and is scored on detected" in caplog.text

@@ -5,7 +5,7 @@ and crop are one affine map and one ``grid_sample``, so an image is resampled on
 resolution, brightness, contrast, gray), the file (JPEG); at last, a part is erased.
 
 All random numbers come from the generator given, drawn on the CPU: the same seed gives the same batches on any
-device. A change that is off draws none.
+device. A group of changes that are all off draws none.
 """
 
 import torch

@@ -26,7 +26,7 @@ def describe(command: str, seed: int) -> dict[str, Any]:
 
 def versions() -> dict[str, str | None]:
     """The versions of mien and of the packages that a result depends on."""
-    return {name: _version(name) for name in _PACKAGES}
+    return {name: installed(name) for name in _PACKAGES}
 
 
 def is_first_process() -> bool:
@@ -59,7 +59,8 @@ def _git() -> dict[str, Any] | None:
         return None
 
 
-def _version(package: str) -> str | None:
+def installed(package: str) -> str | None:
+    """The version of an installed package, ``None`` where it is not."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -144,6 +144,9 @@ def _crops(config: EvaluateConfig, bundle: Bundle, detector: FaceDetector) -> Cr
     dataset = _cut_as_trained(config.dataset, bundle)
     source = _with_part(load_source(dataset), dataset, split, bundle)
     source.labels.mapping_to(bundle.labels)
+    trained_on = bundle.about["config"]["dataset"].get("faces", "given")
+    if trained_on != config.dataset.faces:
+        log.warning("the model was trained on dataset.faces=%s, and is scored on %s", trained_on, config.dataset.faces)
     parts = _faces({split: source.parts[split]}, config, detector, bundle.crop)
     return Crops(source, split, Decoder.of(config.dataset, bundle.spec).decode(parts[split]))
 

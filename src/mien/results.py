@@ -142,8 +142,8 @@ class CropGap:
         crops: The data set of the crops.
         crop_accuracy: The accuracy on them.
         gap: ``crop_accuracy`` minus the end-to-end accuracy.
-        gap_ci95: Newcombe's hybrid score 95 % interval of a difference of two independent shares: crops and photos are
-            different images.
+        gap_ci95: Newcombe's hybrid score 95 % interval of a difference of two independent shares. It takes crops and
+            photos for different images, which collages of the same crops are not.
     """
 
     crops: str
@@ -169,6 +169,8 @@ class EndToEndResult:
         by_size: Accuracy against face size; empty where the truth has no boxes.
         detection: The detector alone; ``None`` where the truth has no boxes.
         gap: The distance to the accuracy on crops; ``None`` where that is unknown.
+        fingerprint: SHA-256 hex digest over the photos' pixels and the true labels and boxes; ``""`` in results from
+            before there was this.
     """
 
     scenes: str
@@ -183,6 +185,7 @@ class EndToEndResult:
     by_size: tuple[SizeScore, ...] = ()
     detection: DetectionScore | None = None
     gap: CropGap | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,7 +249,7 @@ class RunResult:
         """Read the result of a finished run.
 
         Raises:
-            RunFolderError: The folder has no result (the run is not finished) or one of another schema.
+            RunFolderError: The folder has no result (the run is not finished), or one of another schema or version.
         """
         path = folder / RESULTS_FILE
         if not path.is_file():
@@ -255,4 +258,7 @@ class RunResult:
         schema, status = values.pop("schema", None), values.pop("status", None)
         if schema != SCHEMA or status != "finished":
             raise RunFolderError(f"{path}: expected schema {SCHEMA}, status finished; got {schema}, {status}")
-        return typed(cls, values)
+        try:
+            return typed(cls, values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RunFolderError(f"{path}: not a result of this version of mien ({error!r})") from error

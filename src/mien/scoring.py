@@ -102,9 +102,11 @@ def _with_gap(result: RunResult, about: dict[str, Any]) -> RunResult:
     if result.end_to_end is None:
         return result
     if result.test is not None:
-        crops, accuracy, n = result.dataset["name"], result.test.accuracy, result.test.n
+        crops = f"{result.dataset['name']}, {result.protocol['report']}"
+        accuracy, n = result.test.accuracy, result.test.n
     elif "test" in about:
-        crops, accuracy, n = about["dataset"]["name"], about["test"]["accuracy"], about["test"]["n"]
+        crops = f"{about['dataset']['name']}, {about['protocol']['report']}"
+        accuracy, n = about["test"]["accuracy"], about["test"]["n"]
     else:
         return result
     return replace(result, end_to_end=with_gap(result.end_to_end, crops, accuracy, n))

@@ -123,12 +123,14 @@ class CropRule:
         margin: Added around the square face box, as a share of its side.
         align: Turn the face upright by its five landmarks, where they are known.
         edge: Where the square runs over the photo: ``clip``, ``shift`` or ``repeat``.
+        border: Of the gray border that the detector sees around the photo, as a share of its shorter side; 0: none.
         preprocess: ``standard``, or ``study_a``: the box itself, squeezed to the input by nearest neighbour.
     """
 
     margin: float = 0.0
     align: bool = False
     edge: str = "clip"
+    border: float = 0.0
     preprocess: str = "standard"
 
     def __post_init__(self) -> None:

@@ -61,6 +61,10 @@ def test_a_right_config_has_no_problems():
         ({"loss": LossConfig("focal", label_smoothing=0.1)}, "the focal loss has none"),
         ({"dataset": DatasetConfig("fer2013", version="v1")}, "fer2013 has no versions"),
         ({"dataset": DatasetConfig("mixed")}, "dataset.mixed: expected sets, got none"),
+        (
+            {"dataset": DatasetConfig("drawn_faces", mixed={"a": MixedPartConfig("fer2013")})},
+            "dataset.mixed: names sets, but the data set is drawn_faces; pass dataset=mixed",
+        ),
         ({"dataset": mix(MixedPartConfig("drawn_faces"), root="x")}, "dataset=mixed has a root for each set"),
         (
             {"dataset": mix(MixedPartConfig("fer2013", version="v1"))},

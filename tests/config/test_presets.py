@@ -70,7 +70,7 @@ def test_an_evaluation_needs_no_data_set_but_something_to_score():
 
 def test_an_evaluation_takes_whole_crop_rules_too():
     config = typed(composed("run=a", "scenes=drawn", "crop=study_a", name="evaluate"), EvaluateConfig)
-    assert config.crop == CropChanges(preprocess="study_a")
+    assert config.crop == CropChanges(0.0, align=False, edge="clip", border=0.0, preprocess="study_a")
 
 
 def test_a_run_needs_a_data_set():

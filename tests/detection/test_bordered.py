@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mien.config.schema import DetectorConfig
-from mien.detection import Bordered, build_detector, detect_many
-from mien.types import Faces
+from mien.detection import Bordered, as_ruled, build_detector, detect_many
+from mien.types import CropRule, Faces
 
 
 class Spy:
@@ -70,8 +70,9 @@ def test_several_pictures_go_through_together():
 
 
 @pytest.mark.parametrize(("name", "bordered"), [("mtcnn", True), ("haar", True), ("whole_image", False)])
-def test_the_config_asks_for_a_border(name, bordered):
-    found = build_detector(DetectorConfig(name, border=0.3))
+def test_the_crop_rule_asks_for_a_border(name, bordered):
+    detector = build_detector(DetectorConfig(name))
+    found = as_ruled(detector, CropRule(border=0.3))
     assert isinstance(found, Bordered) == bordered
-    assert not bordered or found.border == 0.3
-    assert not isinstance(build_detector(DetectorConfig(name)), Bordered)
+    assert not bordered or (found.border, found.detector) == (0.3, detector)
+    assert as_ruled(detector, CropRule()) is detector

@@ -211,8 +211,14 @@ def test_the_border_puts_a_cut_off_face_right(tmp_path):
     PIL.Image.fromarray(photo[top:bottom, left:right]).save(Path(tmp_path) / "tight.png")
     reader = FileReader(tmp_path, ["tight.png"])
     eyes = float(np.hypot(*(expected.landmarks[0][1] - expected.landmarks[0][0])))
-    found = FaceFinder(MtcnnDetector(), DetectorConfig("mtcnn")).find(reader)[0, 4:].reshape(5, 2)
-    assert np.hypot(*(found + np.float32([left, top]) - expected.landmarks[0]).T).mean() < 0.1 * eyes
+    finder = FaceFinder(MtcnnDetector(), DetectorConfig("mtcnn"))
+
+    def off(border):
+        found = finder.find(reader, border)[0, 4:].reshape(5, 2)
+        return np.hypot(*(found + np.float32([left, top]) - expected.landmarks[0]).T).mean() / eyes
+
+    assert off(0.25) < 0.1
+    assert not off(0.0) < 0.1
 
 
 @pytest.mark.real
@@ -222,7 +228,7 @@ def test_faces_are_found_in_most_images_of_real_sets(name, least):
     root = Path(os.environ["MIEN_DATA"]) / name
     paths = sorted(str(path.relative_to(root)) for path in (root / "train").glob("*/*.jpg"))
     reader = FileReader(root, paths[:: len(paths) // 100][:100])
-    found = FaceFinder(MtcnnDetector(), DetectorConfig("mtcnn")).find(reader)
+    found = FaceFinder(MtcnnDetector(), DetectorConfig("mtcnn")).find(reader, 0.25)
     face = found[~np.isnan(found[:, 0])]
     assert len(face) >= least * 100
     side = len(reader.read(0))

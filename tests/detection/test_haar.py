@@ -11,6 +11,7 @@ from mien.config.schema import DetectorConfig
 from mien.detection import HaarDetector, MtcnnDetector, build_detector
 from mien.endtoend.match import iou_matrix
 from mien.errors import ConfigError
+from tiny import composed
 
 
 def opencv_alone(image):
@@ -54,7 +55,9 @@ def test_settings_take_effect(image):
 
 
 def test_its_config_file_is_study_bs():
-    detector = build_detector(DetectorConfig("haar", min_score=0.0))
+    config = composed("detector=haar").detector
+    assert config == DetectorConfig("haar")  # what Recognizer.load takes
+    detector = build_detector(config)
     assert (detector.scale_factor, detector.min_neighbors, detector.min_face_size) == (1.1, 3, 20)
     assert detector.min_score == 0
 

@@ -1,6 +1,7 @@
 """The stage with detectors and classifiers whose answers are known."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,38 @@ def test_margin_reaches_the_crops():
         ListScenes([scene(0, [1], [RIGHT])], LABELS), ListDetector([RIGHT]), classify, MODEL, CropRule(margin=0.2)
     )
     assert shapes == [(36, 36, 3)]
+
+
+@pytest.mark.parametrize(("border", "shown"), [(0.0, (100, 100)), (0.25, (180, 180))])
+def test_the_detector_sees_the_rules_border(border, shown):
+    """A picture of 100 px is enlarged to 120 for it, and 30 px come on each side."""
+    seen = []
+
+    class Detector:
+        name = "spy"
+
+        def detect(self, image):
+            seen.append(image.shape[:2])
+            return Faces.none()
+
+    scenes = ListScenes([scene(0, [1], [RIGHT])], LABELS)
+    run_end_to_end(scenes, Detector(), read_red, MODEL, CropRule(border=border))
+    assert seen == [shown]
+
+
+def test_the_fingerprint_follows_pixels_labels_and_boxes():
+    def fingerprint(*scenes):
+        return run_end_to_end(
+            ListScenes(scenes, LABELS), WholeImageDetector(), read_red, MODEL, CropRule()
+        ).result.fingerprint
+
+    one = fingerprint(scene(0, [1], [RIGHT]))
+    assert len(one) == 64
+    assert fingerprint(replace(scene(0, [1], [RIGHT]), key="another name")) == one
+    brighter = scene(0, [1], [RIGHT])
+    brighter.image[0, 0, 0] += 1
+    others = [brighter, scene(0, [0], [RIGHT]), scene(0, [1], [LEFT]), scene(0, [1])]
+    assert len({one, *(fingerprint(other) for other in others)}) == 5
 
 
 def test_labels_that_do_not_match_fail_before_any_detection():

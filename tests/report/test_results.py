@@ -3,8 +3,10 @@
 import json
 from dataclasses import replace
 
+import pytest
 from made_up_runs import make_run, whole_result
 
+from mien.errors import RunFolderError
 from mien.results import EndToEndResult, RunResult
 
 
@@ -35,3 +37,12 @@ def test_a_file_from_before_there_were_errors_and_sizes_is_still_read(tmp_path):
     assert old == run
     assert isinstance(old.end_to_end, EndToEndResult)
     assert (old.end_to_end.outcomes, old.end_to_end.by_size, old.end_to_end.gap) == (None, (), None)
+
+
+def test_a_result_of_another_version_is_told(tmp_path):
+    make_run(tmp_path)
+    values = json.loads((tmp_path / "results.json").read_text())
+    values["new"] = 1
+    (tmp_path / "results.json").write_text(json.dumps(values))
+    with pytest.raises(RunFolderError, match="not a result of this version of mien"):
+        RunResult.load(tmp_path)

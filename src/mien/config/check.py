@@ -148,7 +148,14 @@ def evaluate_problems(config: EvaluateConfig) -> list[str]:
         *choice("split", config.split, SPLITS),
         *choice("accelerator", config.accelerator, ("auto", "cpu", "gpu")),
         *_nothing_to_score(config),
+        *_nothing_to_crop(config),
     ]
+
+
+def _nothing_to_crop(config: EvaluateConfig) -> Iterator[str]:
+    asked = [key for key, value in vars(config.crop).items() if value is not None]
+    if asked and config.scenes.name == "none" and config.dataset.faces == "given":
+        yield f"crop.{asked[0]}: no face is cut out here; pass scenes=<name>, or dataset.faces=detected"
 
 
 def _nothing_to_score(config: EvaluateConfig) -> Iterator[str]:

@@ -48,6 +48,8 @@ def dataset_problems(c: DatasetConfig) -> Iterator[str]:
     yield from _version("dataset", c.name, c.version)
     if c.name == "mixed":
         yield from _mixed(c)
+    elif c.mixed:
+        yield f"dataset.mixed: names sets, but the data set is {c.name}; pass dataset=mixed"
 
 
 def _version(key: str, name: str, version: str | None) -> Iterator[str]:
@@ -73,7 +75,6 @@ def detector_problems(c: DetectorConfig) -> Iterator[str]:
     """What is wrong with a detector's settings."""
     yield from in_range("detector.min_score", c.min_score, 0, 1)
     yield from in_range("detector.min_face_size", c.min_face_size, 1)
-    yield from in_range("detector.border", c.border, 0, 1)
     yield from in_range("detector.factor", c.factor, 0.1, 0.99)
     yield from in_range("detector.scale_factor", c.scale_factor, 1.01, 10)
     yield from in_range("detector.min_neighbors", c.min_neighbors, 0)
@@ -84,6 +85,7 @@ def detector_problems(c: DetectorConfig) -> Iterator[str]:
 def crop_problems(c: CropConfig) -> Iterator[str]:
     """What is wrong with a crop rule."""
     yield from in_range("crop.margin", c.margin, -0.9, 10)
+    yield from in_range("crop.border", c.border, 0, 1)
     yield from choice("crop.edge", c.edge, CROP_EDGES)
     yield from choice("crop.preprocess", c.preprocess, CROP_PREPROCESSES)
     if c.preprocess == "study_a" and (c.margin, c.align, c.edge) != (0, False, "clip"):

@@ -17,6 +17,8 @@ class CropChanges:
     """Turn the face upright by its five landmarks, where the detector gives them."""
     edge: str | None = None
     """clip, shift or repeat."""
+    border: float | None = None
+    """Gray border that the detector sees around a photo, as a share of its shorter side."""
     preprocess: str | None = None
     """standard or study_a."""
 

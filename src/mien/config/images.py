@@ -89,7 +89,7 @@ class DatasetConfig:
     """Seed of these cuts; independent of ``seed``, so that runs of several seeds share their splits."""
     faces: str = "given"
     """given: images are faces already; detected: ``detector`` finds the largest face of each and ``crop`` cuts it out,
-    as in whole photos; an image without a found face is taken whole."""
+    as in whole photos, small images enlarged for the detector; an image without a found face is taken whole."""
     decode_size: int | None = None
     """Side in pixels at which training images are kept before augmentation; ``null``: the backbone's input size."""
     workers: int = 0
@@ -110,13 +110,10 @@ class DetectorConfig:
 
     name: str = MISSING
     """mtcnn, haar or whole_image."""
-    min_score: float = 0.9
-    """Faces with a lower score are dropped."""
+    min_score: float | None = None
+    """Faces with a lower score are dropped; ``null``: 0.9 for mtcnn, 0 for haar, whose scores are no probabilities."""
     min_face_size: int = 20
     """mtcnn, haar: smallest face in pixels."""
-    border: float = 0.0
-    """Gray border that the detector sees around a photo, as a share of its shorter side; MTCNN places faces that run
-    over the photo's edge far better with 0.25."""
     thresholds: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.7])
     """mtcnn: smallest scores that pass its three networks."""
     factor: float = 0.709
@@ -137,6 +134,9 @@ class CropConfig:
     """Turn the face upright by its five landmarks, where the detector gives them."""
     edge: str = "clip"
     """Where the square runs over the photo: clip (cut off; not square), shift (moved inside), repeat (edge pixels)."""
+    border: float = 0.0
+    """Gray border that the detector sees around a photo, as a share of its shorter side; MTCNN places faces that run
+    over the photo's edge far better with 0.25. Photos of less than 120 px are enlarged for the detector then."""
     preprocess: str = "standard"
     """standard (as in training), or study_a: the box itself, not square, squeezed to the input by nearest neighbour."""
 

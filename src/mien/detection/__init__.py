@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mien.config.check_images import detector_problems
 from mien.config.schema import DetectorConfig
-from mien.detection.bordered import Bordered
+from mien.detection.bordered import Bordered, as_ruled
 from mien.detection.crop import crop_face, crop_rule
 from mien.detection.haar import HaarDetector
 from mien.detection.many import detect_many
@@ -19,6 +19,7 @@ __all__ = [
     "HaarDetector",
     "MtcnnDetector",
     "WholeImageDetector",
+    "as_ruled",
     "build_detector",
     "crop_face",
     "crop_rule",
@@ -27,14 +28,14 @@ __all__ = [
 
 
 def _mtcnn(config: DetectorConfig, device: str) -> FaceDetector:
-    found = MtcnnDetector(config.min_face_size, config.min_score, config.thresholds, config.factor, device)
-    return Bordered(found, config.border) if config.border else found
+    least = 0.9 if config.min_score is None else config.min_score
+    return MtcnnDetector(config.min_face_size, least, config.thresholds, config.factor, device)
 
 
 def _haar(config: DetectorConfig, device: str) -> FaceDetector:
     del device  # OpenCV's cascade runs on the CPU
-    found = HaarDetector(config.min_face_size, config.min_score, config.scale_factor, config.min_neighbors)
-    return Bordered(found, config.border) if config.border else found
+    least = 0.0 if config.min_score is None else config.min_score
+    return HaarDetector(config.min_face_size, least, config.scale_factor, config.min_neighbors)
 
 
 def _whole_image(config: DetectorConfig, device: str) -> FaceDetector:

@@ -7,7 +7,8 @@ import numpy as np
 import PIL.Image
 
 from mien.detection.many import detect_many
-from mien.types import FaceDetector, Faces, Image
+from mien.detection.whole_image import WholeImageDetector
+from mien.types import CropRule, FaceDetector, Faces, Image
 
 GRAY = 127
 
@@ -65,3 +66,13 @@ class Bordered:
     def _back(self, faces: Faces, image: Image) -> Faces:
         scale, width = np.float32(self._scale(image)), np.float32(self._width(image))
         return Faces((faces.boxes - width) / scale, faces.scores, (faces.landmarks - width) / scale)
+
+
+def as_ruled(detector: FaceDetector, rule: CropRule) -> FaceDetector:
+    """The detector that sees photos as a model's crop rule asks: with its border, if there is one.
+
+    The whole picture as a face has nothing to search, and stays as it is.
+    """
+    if not rule.border or isinstance(detector, WholeImageDetector):
+        return detector
+    return Bordered(detector, rule.border)

@@ -10,6 +10,9 @@ from mien.config.schema import CropConfig
 from mien.detection.align import LARGEST, align_face, edge_repeated
 from mien.types import CropRule, Image
 
+VERSION = 1
+"""Of the crops; to be raised whenever the same photo, face and rule give other pixels, here or in ``align``."""
+
 
 def crop_rule(config: CropConfig) -> CropRule:
     """The rule that the config asks for."""

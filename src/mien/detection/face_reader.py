@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import PIL
 from numpy.typing import NDArray
 
 from mien.cache.store import Recipe, key_of, open_store
@@ -22,9 +21,10 @@ from mien.data.prepare import BadImages
 from mien.data.readers import ImageReader, Selection
 from mien.data.source import Part
 from mien.detection.bordered import Bordered
-from mien.detection.crop import crop_face
+from mien.detection.crop import VERSION, crop_face
 from mien.detection.many import detect_many
 from mien.detection.whole_image import WholeImageDetector
+from mien.environment import installed
 from mien.errors import CacheError, DataError
 from mien.types import CropRule, FaceDetector, Faces, Image, SplitName
 
@@ -80,15 +80,15 @@ class DetectedFaces:
         return self.reader.digest(index)
 
     def _face(self, index: int) -> str:
-        return f"{self.found[index].tobytes().hex()}:{self.rule}"
+        return f"{self.found[index].tobytes().hex()}:{self.rule}:{VERSION}"
 
 
 @dataclass(frozen=True)
 class FaceFinder:
     """Finds the main face of every image of a data set.
 
-    Images of faces are small, and the faces in them often cut off: the detector sees them enlarged and with a border
-    (:class:`mien.detection.bordered.Bordered`). Boxes and landmarks are those of the image itself.
+    Images of faces are small, and the faces in them often cut off: the detector sees them enlarged and with the crop
+    rule's border (:class:`mien.detection.bordered.Bordered`). Boxes and landmarks are those of the image itself.
 
     Attributes:
         detector: Finds faces.
@@ -112,20 +112,24 @@ class FaceFinder:
             # As in decoding: with a cache all cuts of a reader share one array, else only what is needed is read.
             reader, rows = whole(part.reader) if self.cache != "off" else (part.reader, np.arange(len(part)))
             if id(reader) not in readers:
-                readers[id(reader)] = DetectedFaces(reader, self.find(reader), rule)
+                readers[id(reader)] = DetectedFaces(reader, self.find(reader, rule.border), rule)
             faces = readers[id(reader)]
             count = int((~np.isnan(faces.found[rows, 0])).sum())
             log.info("%s: a face was found in %d of %d images; the others are taken whole", split, count, len(part))
             done[split] = Part(Selection(faces, rows), part.labels)
         return done
 
-    def find(self, reader: ImageReader) -> NDArray[np.float32]:
+    def find(self, reader: ImageReader, border: float = 0.0) -> NDArray[np.float32]:
         """The main face of every image of a reader, as :attr:`DetectedFaces.found`.
+
+        Args:
+            reader: The images.
+            border: What the detector sees around each, as a share of its shorter side.
 
         Raises:
             CacheError: The cache folder asked for cannot be used.
         """
-        recipe = self._recipe(reader)
+        recipe = self._recipe(reader, border)
         if self.cache != "off":
             try:
                 return open_store(self.cache).get(recipe).array
@@ -135,17 +139,15 @@ class FaceFinder:
                 log.warning("%s\ngoing on without a cache", error)
         return np.concatenate([np.zeros((0, _WIDTH), np.float32), *recipe.blocks({})])
 
-    def _recipe(self, reader: ImageReader) -> Recipe:
-        detector, settings = self.detector, asdict(self.settings)
-        del settings["border"]  # images of faces have a border of their own
-        if isinstance(detector, Bordered):
-            detector = detector.detector
+    def _recipe(self, reader: ImageReader, border: float) -> Recipe:
+        detector = self.detector
         if not isinstance(detector, WholeImageDetector):
-            detector = Bordered(detector)
+            detector = Bordered(detector, border)
 
         def key() -> str:
             shown = (detector.border, detector.shorter, detector.longer) if isinstance(detector, Bordered) else ()
-            how = f"faces {_VERSION} Pillow {PIL.__version__} {shown} {detector.name} {settings}"
+            packages = [installed(name) for name in ("pillow", "torch", "opencv-python-headless")]
+            how = f"faces {_VERSION} {packages} {shown} {detector.name} {asdict(self.settings)}"
             return key_of([how, *(reader.state(index) for index in range(len(reader)))])
 
         def blocks(extra: dict[str, Any]) -> Iterator[NDArray[np.float32]]:

@@ -5,13 +5,12 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 MIN_IOU = 0.5
-"""From this overlap on a detection is the true face; the threshold of PASCAL VOC and of most face benchmarks. On 60
-drawn scenes anything from 0.05 to 0.6 gives the same matches with MTCNN."""
+"""From this overlap on a detection is the true face; the threshold of PASCAL VOC and of most face benchmarks."""
 
 LOOSE_IOU = 0.2
 """The same where the truth is a picture pasted around a face, which may hold much more than the face (hair, shoulders)
-or a little less. A detection that lies wholly inside such a picture reaches it from 45 % of its side on. On 60 collages
-of FER2013's validation images 0.5 would call one in 15 of MTCNN's finds a miss because of the framing, 0.2 none."""
+or a little less. A detection that lies wholly inside such a picture reaches it from 45 % of its side on. 0.5 would
+call finds in tight crops, such as FER2013's, misses because of the framing."""
 
 GOOD_IOU = 0.7
 """From this overlap on a box is called good: what the classifier sees is the face and little else."""

@@ -1,5 +1,6 @@
 """The end-to-end stage: find the faces of whole photos, crop, classify, and score against the truth."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from mien.detection.bordered import as_ruled
 from mien.detection.crop import crop_face
 from mien.endtoend.match import LOOSE_IOU, MIN_IOU, hits_by_score, iou_matrix, main_face, match_boxes
 from mien.endtoend.records import EndToEndRun, FaceRecord, FalseFace
@@ -38,20 +40,24 @@ def run_end_to_end(
         detector: Finds the faces.
         classify: Names their expressions; its columns are ``labels``.
         labels: The model's classes. Each of the scenes' classes must be among them.
-        rule: How faces are cut out; the model's own.
+        rule: How faces are seen and cut out; the model's own.
 
     Raises:
         LabelError: A class of the scenes is none of the model's; raised before any detection.
         DataError: The scenes hold no labelled face.
     """
     to_model = scenes.labels.mapping_to(labels)
+    detector = as_ruled(detector, rule)
     batches = _Batches(classify, len(labels))
     matching = _Matching(scenes.tight)
     # Live display on a terminal only: logs and tests stay clean.
     console = Console(stderr=True)
+    digest = hashlib.sha256()
     for index, scene in enumerate(
         track(scenes, "End to end", len(scenes), console=console, transient=True, disable=not console.is_terminal)
     ):
+        digest.update(_truth(scene, scenes.labels).encode())
+        digest.update(np.ascontiguousarray(scene.image).data)
         found = detector.detect(scene.image)
         for n, (match, iou) in enumerate(matching.match(index, scene, found)):
             face = FaceRecord(
@@ -67,8 +73,14 @@ def run_end_to_end(
                 batches.add_found(face, crop_face(scene.image, found.boxes[match], found.landmarks[match], rule))
     faces = batches.finish()
     result = score_faces(faces, labels, scenes.name, detector.name, scenes.tight)
-    result = replace(result, detection=matching.score(faces))
+    result = replace(result, detection=matching.score(faces), fingerprint=digest.hexdigest())
     return EndToEndRun(result, faces, labels, tuple(matching.false_faces))
+
+
+def _truth(scene: Scene, labels: LabelSet) -> str:
+    """What is true of a scene, for the fingerprint."""
+    names = [labels.names[label] for label in scene.labels]
+    return f"{scene.image.shape} {names} {None if scene.boxes is None else scene.boxes.tolist()}\n"
 
 
 class _Matching:

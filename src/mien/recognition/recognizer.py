@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien.config.schema import DetectorConfig
 from mien.data.readers import load_image, to_array
-from mien.detection import build_detector, crop_face, detect_many
+from mien.detection import as_ruled, build_detector, crop_face, detect_many
 from mien.errors import DataError, DeviceError, RunFolderError
 from mien.evaluation.predict import Predictor
 from mien.labels import LabelSet
@@ -41,7 +41,7 @@ class Recognizer:
     """
 
     def __init__(self, predictor: Predictor, detector: FaceDetector, crop: CropRule) -> None:
-        self.predictor, self.detector, self.crop = predictor, detector, crop
+        self.predictor, self.detector, self.crop = predictor, as_ruled(detector, crop), crop
 
     @classmethod
     def load(cls, model: str | Path, detector: str | DetectorConfig = "mtcnn", device: str = "auto") -> "Recognizer":
@@ -60,7 +60,7 @@ class Recognizer:
         """
         chosen = find_device(device)
         bundle = Bundle.load(find_model(model))
-        config = _default_config(detector) if isinstance(detector, str) else detector
+        config = DetectorConfig(detector) if isinstance(detector, str) else detector
         return cls(Predictor(bundle, chosen), build_detector(config, chosen), bundle.crop)
 
     @property
@@ -128,11 +128,6 @@ def find_model(model: str | Path) -> Path:
             "`python train.py` trains a first model into outputs/default"
         )
     return find_bundle(path)
-
-
-def _default_config(detector: str) -> DetectorConfig:
-    """As in ``conf/detector``: Haar's scores are no probabilities, so that all its faces are kept."""
-    return DetectorConfig(detector, min_score=0.0) if detector == "haar" else DetectorConfig(detector)
 
 
 def find_device(name: str) -> str:

@@ -75,7 +75,7 @@ def caution(jobs: Sequence[Job]) -> str:
     seen: dict[str, set[Any]] = {
         "data": {run.dataset["fingerprint"] for run in runs},
         "protocol": {tuple(sorted(run.protocol.items())) for run in runs},
-        "scenes": {(scene.scenes, scene.n_faces) for scene in scenes},
+        "scenes": {(scene.scenes, scene.n_faces, scene.fingerprint) for scene in scenes},
     }
     several = [name for name, kinds in seen.items() if len(kinds) > 1]
     return f"Not comparable: the jobs differ in {' and '.join(several)}." if several else ""

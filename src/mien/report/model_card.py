@@ -93,6 +93,8 @@ def _input(facts: dict[str, Any]) -> list[str]:
         margin = f", {percent(crop['margin'], 0)} larger" if crop["margin"] else ""
         cut = f"a square about the detected box{margin}, {_EDGES[crop.get('edge', 'clip')]}"
         cut += "; turned upright by the landmarks" if crop.get("align") else ""
+    if crop.get("border"):
+        cut += f"; the detector sees a gray border of {percent(crop['border'], 0)} of the photo's shorter side"
     return [
         f"{spec['size']} x {spec['size']} pixels, {colour}, shorter side resized (bilinear, antialiased), centre "
         f"cropped, divided by 255, minus mean {spec['mean']}, divided by {spec['std']}"

@@ -107,7 +107,8 @@ def end_to_end_lines(result: EndToEndResult) -> list[str]:
         f"End to end on {result.n_faces:,} faces in whole photos ({result.scenes}, {result.detector}): "
         f"**{percent(result.accuracy)}** (95 % interval {interval(result.accuracy_ci95)}); "
         f"found {percent(result.detection_recall)}, right of the found {percent(result.accuracy_given_detection)}. "
-        "A missed face counts as wrong.",
+        "A missed face counts as wrong."
+        + (f" Fingerprint of the photos: {result.fingerprint[:16]}." if result.fingerprint else ""),
         *(f"{note[0].upper()}{' '.join(note.split())[1:]}." for note in notes_on(result)),
         "",
         "| class | faces | found | right of found | right of all |",

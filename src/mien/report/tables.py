@@ -81,6 +81,10 @@ def notes_on(result: EndToEndResult) -> list[str]:
             f"{percent(result.detection_recall)},\n  average precision {percent(alone.average_precision)}, "
             f"false faces {alone.false_faces:,} of {alone.n_detections:,}"
         )
+        if result.scenes == "table":
+            notes.append("faces without a line in the table count as false: precision is a lower bound")
+    else:
+        notes.append("without true boxes any detection counts as found")
     return notes
 
 
