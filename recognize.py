@@ -14,8 +14,8 @@ from mien.config.load import typed
 from mien.config.recognize import RecognizeConfig
 from mien.sweep import recognition_name
 
-PROBLEMS = 1
-"""Exit code where some of the files could not be read; all others are done."""
+PROBLEMS = 3
+"""Exit code where some of the files could not be read; all others are done. 1 is Python's own, of a crash."""
 codes: list[int] = []
 
 

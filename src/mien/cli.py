@@ -66,7 +66,8 @@ def _quoted(override: str) -> str:
     key, equals, value = override.partition("=")
     if not value or value[0] in "'\"":
         return override
-    # A backslash means itself, except before a quote.
+    # A backslash means itself, except before what OmegaConf would replace, and before a quote, for Hydra.
+    value = re.sub(r"(\\*)\$\{", lambda begin: 2 * begin[1] + r"\${", value)
     return f"{key}{equals}'" + re.sub(r"(\\*)('|$)", lambda end: 2 * end[1] + end[2].replace("'", r"\'"), value) + "'"
 
 

@@ -1,16 +1,24 @@
 """A tiny model of random weights, and a detector whose finds are known: white squares on black."""
 
+from dataclasses import replace
+
 import numpy as np
+import PIL.Image
 import pytest
 import scipy.ndimage
 import torch
+from squares import picture
 
-from mien.config.schema import BackboneConfig, HeadConfig
-from mien.detection import DETECTORS
+from mien.config.recognize import RecognizeConfig
+from mien.config.schema import BackboneConfig, DetectorConfig, HeadConfig
+from mien.detection import DETECTORS, build_detector
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
 from mien.models.factory import build_classifier, input_spec
+from mien.recognition.recognizer import Recognizer
+from mien.recognition.run import recognize
+from mien.recognition.sources import find_sources
 from mien.types import CropRule, Faces
 
 SHARES = np.float32([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.35, 0.8], [0.65, 0.8]])
@@ -72,3 +80,34 @@ def opened(model):
     """The model's predictor and crop rule, opened once for all: that takes longer than most tests."""
     bundle = Bundle.load(model)
     return Predictor(bundle), bundle.crop
+
+
+@pytest.fixture
+def start(model, opened, squares, tmp_path, monkeypatch):
+    """Runs a recognition of ``source`` into tmp_path/results."""
+
+    def load(cls, bundle, detector, device):
+        return cls(opened[0], build_detector(detector), opened[1])
+
+    monkeypatch.setattr(Recognizer, "load", classmethod(load))
+
+    def begin(source, **changes):
+        config = RecognizeConfig(str(model), str(source), DetectorConfig("squares"), accelerator="cpu")
+        config = replace(config, **changes)
+        folder = tmp_path / "results"
+        return recognize(config, find_sources(config.source, config.recursive, folder), folder, "python recognize.py")
+
+    return begin
+
+
+@pytest.fixture
+def album(tmp_path):
+    """Three photos with 1, 0 and 2 faces, a text, and a file that is no image."""
+    root = tmp_path / "album"
+    (root / "sub").mkdir(parents=True)
+    PIL.Image.fromarray(picture((10, 20))).save(root / "a.png")
+    PIL.Image.fromarray(picture()).save(root / "b.jpg")
+    PIL.Image.fromarray(picture((40, 5), (5, 40), size=(90, 70), seed=1)).save(root / "sub" / "c.bmp")
+    (root / "bad.jpg").write_bytes(b"\xff\xd8\xff")
+    (root / "notes.txt").write_text("x")
+    return root

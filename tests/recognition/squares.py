@@ -10,3 +10,9 @@ def picture(*corners, size=(80, 60), side=12, seed=0):
     for x, y in corners:
         image[y : y + side, x : x + side] = rng.integers(160, 256, (side, side, 3))
     return image
+
+
+def moving(frames=24):
+    """A square that moves by 2 pixels a frame, and from the 12th frame on a second one."""
+    images = [picture((4 + 2 * n, 10), *([(60, 40)] if n >= 12 else []), size=(96, 64), side=16) for n in range(frames)]
+    return np.stack(images)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mien.config.recognize import TABLE_FORMATS
 from mien.labels import LabelSet
 from mien.recognition.faces import RecognizedFace, named
 from mien.recognition.table import Done, FaceTable
@@ -18,7 +19,7 @@ NO_POINTS = RecognizedFace(FACE.box, 1.0, np.full((5, 2), np.nan, np.float32), n
 
 
 def table(folder, states=None):
-    return FaceTable(folder, LABELS, states or {})
+    return FaceTable(folder, LABELS, states)
 
 
 def sources_of(path):
@@ -32,7 +33,7 @@ def written(tmp_path):
         rows.finish(Done("é.jpg", "1", {"joy": 1, "anger": 1}))
         rows.add("film.mp4", [(7, FACE)], (3, 0.120049))
         rows.finish(Done("film.mp4", "2", {"joy": 1}, film=True))
-        return {form: rows.write(form) for form in ("parquet", "csv", "jsonl")}
+        return {form: rows.write(form).rename(tmp_path / f"kept.{form}") for form in TABLE_FORMATS}
 
 
 CELLS = {
@@ -114,18 +115,48 @@ def test_dropping_leaves_what_is_finished(tmp_path):
         assert sources_of(rows.write("jsonl")) == ["a.jpg", "c.jpg"]
 
 
-def test_a_file_that_has_changed_is_forgotten(tmp_path):
+def test_a_table_of_another_format_replaces_the_one_before(tmp_path):
+    (tmp_path / "faces.txt").touch()
     with table(tmp_path) as rows:
-        for key in "abc":
+        for form in TABLE_FORMATS:
+            assert rows.write(form).name == f"faces.{form}"
+            assert {path.name for path in tmp_path.glob("faces.*")} == {f"faces.{form}", "faces.txt"}
+
+
+@pytest.mark.parametrize("name", ["a\u2028b.png", "a\x85.png", "a\x0b\x1c\rb\n.png"])
+def test_names_with_what_python_takes_for_a_line_end(tmp_path, name):
+    with table(tmp_path) as rows:
+        for key in (name, "z.png"):
+            rows.add(key, [(0, FACE)], None)
+            rows.finish(Done(key, "1"))
+    with table(tmp_path, {name: "1", "z.png": "2"}) as rows:
+        assert list(rows.done) == [name]
+        assert pd.read_parquet(rows.write("parquet"))["source"].tolist() == [name]
+
+
+def test_a_kill_in_the_middle_of_a_letter(tmp_path):
+    with table(tmp_path) as rows:
+        rows.finish(Done("a.jpg", "1"))
+    done = tmp_path / "parts" / "done.jsonl"
+    whole = done.read_bytes()
+    done.write_bytes(whole + '{"key": "é'.encode()[:-1])
+    with table(tmp_path) as rows:
+        assert list(rows.done) == ["a.jpg"]
+    assert done.read_bytes() == whole
+
+
+def test_a_file_that_has_changed_or_is_gone_is_forgotten(tmp_path):
+    with table(tmp_path) as rows:
+        for key in "abcz":
             rows.add(key, [(0, FACE), (1, FACE)], None)
             rows.finish(Done(key, "1", {"joy": 2}))
         rows.add("d", [(0, FACE)], None)  # never finished
-    with table(tmp_path, {"a": "1", "b": "2"}) as rows:
+    with table(tmp_path, {"a": "1", "b": "2", "c": "1"}) as rows:
         assert set(rows.done) == {"a", "c"}
         assert sources_of(rows.write("jsonl")) == ["a", "a", "c", "c"]
         rows.add("b", [(0, FACE)], None)
         rows.finish(Done("b", "2"))
-    with table(tmp_path, {"b": "2"}) as rows:
+    with table(tmp_path) as rows:
         assert sources_of(rows.write("jsonl")) == ["a", "a", "c", "c", "b"]
 
 

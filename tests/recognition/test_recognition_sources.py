@@ -1,11 +1,15 @@
 """What ``source=`` stands for."""
 
+from io import BytesIO
+
 import PIL.Image
 import pytest
 
 from mien.errors import DataError
+from mien.recognition.photos import read_photo
 from mien.recognition.results import target_names
-from mien.recognition.sources import Kind, SourceFile, find_sources
+from mien.recognition.sources import Kind, SourceFile, find_sources, frame_count, kind_of
+from mien.recognition.video_writer import partial_path
 
 
 @pytest.fixture
@@ -76,6 +80,57 @@ def test_what_is_not_there(folder):
         find_sources(f"{folder}/*.txt", True)
 
 
+@pytest.mark.parametrize("source", ["**/*", "../holiday (1)/**/*", "../linked/**/*", "."])
+def test_the_results_are_passed_over_however_they_are_named(folder, monkeypatch, source):
+    monkeypatch.chdir(folder)
+    (folder.parent / "linked").symlink_to(folder)
+    (folder / "self.jpg").symlink_to(folder / "self.jpg")  # a circle
+    files = find_sources(source, True, output=folder / "sub" / ".." / "out").files
+    assert {file.path.name for file in files} - {"self.jpg"} == {"a.png", "b.JPG", "film.MOV", "c.webp"}
+    assert len([file for file in files if file.path.name == "b.JPG"]) == 1  # not the one in out/
+
+
+def test_a_folder_above_is_searched_without_the_results(folder, monkeypatch):
+    monkeypatch.chdir(folder / "sub")
+    sources = find_sources("..", True, output=folder / "out")
+    assert [file.key for file in sources.files] == ["a.png", "b.JPG", "film.MOV", "sub/c.webp"]
+
+
+def test_where_only_the_results_are_left_that_is_said(folder):
+    message = r"holds only files in .*out, the folder of the results, which is passed over; choose another place"
+    for source in (folder / "out", folder / "out" / "*.JPG"):
+        with pytest.raises(DataError, match=message):
+            find_sources(str(source), True, output=folder / "out")
+    (file,) = find_sources(str(folder / "out" / "b.JPG"), True, output=folder / "out").files
+    assert file.key == "b.JPG"  # a file that is named is meant
+
+
+def pages(form, several):
+    """The bytes of an image file of three pictures, or of one."""
+    shades = [PIL.Image.new("L", (8, 8), shade) for shade in (0, 90, 200)]
+    more = {"save_all": True, "append_images": shades[1:]} if several else {}
+    shades[0].save(file := BytesIO(), form, **more)
+    return file.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:Truncated File Read", "ignore:Corrupt EXIF data")
+def test_damaged_images_are_named_and_not_raised(tmp_path):
+    """Pillow raises IndexError and struct.error of the first, TypeError of the second, KeyError, RuntimeError."""
+    gif, tiff, avif = pages("gif", True), pages("tiff", True), pages("avif", False)
+    damaged = [("a.gif", gif[:n]) for n in range(len(gif))] + [("a.tif", tiff[:n]) for n in range(0, len(tiff), 5)]
+    damaged += [("a.tif", tiff[:240] + b"\x07" + tiff[241:]), ("a.avif", avif[:77] + b"\0" + avif[78:])]
+    counts = []
+    for name, content in damaged:
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert kind_of(path) in Kind
+        photo = read_photo(SourceFile(name, path, Kind.PHOTO))
+        assert (photo.image is None) == photo.problem.startswith(f"{path}: ")
+        counts.append(frame_count(path))
+    assert set(counts[:-2]) == {1, 2, 3}
+    assert counts[-2:] == [1, 1]
+
+
 def test_names_of_the_copies():
     photos = ["a.jpg", "a.webp", "a.webp.png", "b.PNG", "c.gif", "sub/a.JPEG"]
     files = [SourceFile(key, None, Kind.PHOTO) for key in photos]
@@ -92,3 +147,19 @@ def test_names_of_the_copies():
         "a.mov": "a.mov.mp4",
         "c.gif.x": "c.gif.x.mp4",
     }
+
+
+def test_no_copy_has_the_name_of_one_that_grows():
+    keys = ["a.mp4", "a.partial.mp4", "B.PARTIAL.MP4", "c.mov", "c.mov.partial.mp4", "c.partial.png"]
+    kinds = [Kind.PHOTO if key.endswith("png") else Kind.VIDEO for key in keys]
+    names = target_names([SourceFile(key, None, kind) for key, kind in zip(keys, kinds, strict=True)])
+    growing = {str(partial_path(name)).lower() for name in names.values()}
+    assert growing.isdisjoint(str(name).lower() for name in names.values())
+    assert [str(name) for name in names.values()] == [
+        "a.mp4",
+        "a.partial.mp4.mp4",
+        "B.PARTIAL.MP4.mp4",
+        "c.mov.mp4",
+        "c.mov.partial.mp4.mp4",
+        "c.partial.png",
+    ]

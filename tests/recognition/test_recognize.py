@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -11,52 +10,18 @@ import PIL.Image
 import pytest
 from made_up_videos import cut, make_video
 from rich.console import Console
-from squares import picture
+from squares import moving, picture
 
-from mien.config.recognize import RecognizeConfig
 from mien.config.schema import DetectorConfig
-from mien.detection import build_detector, crop_face
+from mien.detection import crop_face
 from mien.errors import ConfigError, DataError, RunFolderError
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
 from mien.recognition import photos, run
 from mien.recognition.recognizer import Recognizer
-from mien.recognition.run import recognize
-from mien.recognition.sources import find_sources
 from mien.recognition.summary import summary
 from mien.recognition.video import VideoReader
-
-
-@pytest.fixture
-def start(model, opened, squares, tmp_path, monkeypatch):
-    """Runs a recognition of ``source`` into tmp_path/results."""
-
-    def load(cls, bundle, detector, device):
-        return cls(opened[0], build_detector(detector), opened[1])
-
-    monkeypatch.setattr(Recognizer, "load", classmethod(load))
-
-    def begin(source, **changes):
-        config = RecognizeConfig(str(model), str(source), DetectorConfig("squares"), accelerator="cpu")
-        config = replace(config, **changes)
-        folder = tmp_path / "results"
-        return recognize(config, find_sources(config.source, config.recursive, folder), folder, "python recognize.py")
-
-    return begin
-
-
-@pytest.fixture
-def album(tmp_path):
-    """Three photos with 1, 0 and 2 faces, a text, and a file that is no image."""
-    root = tmp_path / "album"
-    (root / "sub").mkdir(parents=True)
-    PIL.Image.fromarray(picture((10, 20))).save(root / "a.png")
-    PIL.Image.fromarray(picture()).save(root / "b.jpg")
-    PIL.Image.fromarray(picture((40, 5), (5, 40), size=(90, 70), seed=1)).save(root / "sub" / "c.bmp")
-    (root / "bad.jpg").write_bytes(b"\xff\xd8\xff")
-    (root / "notes.txt").write_text("x")
-    return root
 
 
 def test_a_folder(start, album, model):
@@ -243,12 +208,6 @@ def test_pictures_of_every_kind(start, tmp_path, caplog):
     ]
 
 
-def moving(frames=24):
-    """A square that moves by 2 pixels a frame, and from the 12th frame on a second one."""
-    images = [picture((4 + 2 * n, 10), *([(60, 40)] if n >= 12 else []), size=(96, 64), side=16) for n in range(frames)]
-    return np.stack(images)
-
-
 def test_a_video(start, tmp_path, squares):
     film = make_video(tmp_path / "film.mkv", moving(), codec="ffv1", sound="aac")
     outcome = start(film, every=3, smooth=0.0, batch_size=4)
@@ -387,6 +346,7 @@ def test_a_camera_until_ctrl_c(start, monkeypatch, tmp_path):
     assert key.startswith("camera-0-20")
     with VideoReader(outcome.folder / "annotated" / f"{key}.mp4") as copy:
         assert len(list(copy)) == 5
+    assert start("0", every=2).before == 1  # what a camera saw is never gone
 
 
 def test_no_camera(start, tmp_path, monkeypatch):

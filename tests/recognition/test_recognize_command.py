@@ -13,6 +13,7 @@ import pandas as pd
 import PIL.Image
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 from squares import picture
 
 from mien.cli import literal
@@ -56,7 +57,7 @@ def test_a_wrong_source_or_model_is_told_and_leaves_nothing(tmp_path, model):
     assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
 
 
-NAME = "it's us, (1) a=b.png"
+NAME = "it's us, (1) a=b ${c}.png"
 
 
 def test_a_photo_of_any_name(tmp_path, model):
@@ -92,7 +93,7 @@ def test_after_an_interruption_the_same_command_goes_on(tmp_path, model):
     assert pd.read_parquet(results / "faces.parquet")["source"].tolist() in (names[:before], names[: before + 1])
 
     code, out, err = command(*arguments, "table=jsonl", folder=tmp_path)
-    assert code == 1
+    assert code == 3
     assert f"Recognized {count} files, {before} of them before" in out
     rows = (results / "faces.jsonl").read_text().splitlines()
     assert [json.loads(row)["source"] for row in rows] == names
@@ -102,11 +103,15 @@ def test_after_an_interruption_the_same_command_goes_on(tmp_path, model):
 
 @pytest.mark.parametrize(
     "value",
-    ["a b.jpg", "a,b", "(x)[y]{z}=1", "it's", "a\\b\\", "\\'", 'say "x"', "0", "null", "~/x", "a\\'b", "*/?.png"],
+    [
+        *("a b.jpg", "a,b", "(x)[y]{z}=1", "it's", "a\\b\\", "\\'", 'say "x"', "0", "null", "~/x", "a\\'b", "*/?.png"),
+        *("a${b}", "${a}", "${", "a\\${b}", "a\\\\${b}\\", "$a$${b:c}'", "$", "${a}\\'${b}", "{$}"),
+    ],
 )
 def test_paths_are_taken_as_they_are_typed(value):
     (argument,) = literal([f"source={value}"], ["source"])
-    assert OverridesParser.create().parse_override(argument).value() == value
+    parsed = OverridesParser.create().parse_override(argument).value()
+    assert OmegaConf.create({"source": parsed}).source == value
 
 
 def test_other_values_and_sweeps_are_left_alone():

@@ -14,8 +14,8 @@ from mien.recognition import video
 from mien.recognition.video import VideoReader
 
 
-def read(path, start=0):
-    with VideoReader(path, start) as reader:
+def read(path):
+    with VideoReader(path) as reader:
         return list(reader), reader.problem
 
 
@@ -79,16 +79,6 @@ def test_times_that_run_backwards_are_replaced(tmp_path):
             reader._last = reader._time(picture)
             times.append(reader._last)
     assert times == pytest.approx([0, 0.1, 0.1 + 1 / 30, 0.3])
-
-
-@pytest.mark.parametrize("start", [0, 1, 4, 5, 9])
-def test_reading_from_a_frame_on_gives_the_same_frames(tmp_path, start):
-    path = make_video(tmp_path / "a.mp4", pictures(5))
-    every, _ = read(path)
-    some, problem = read(path, start)
-    assert [(frame.index, frame.time) for frame in some] == [(frame.index, frame.time) for frame in every[start:]]
-    assert all(np.array_equal(a.image, b.image) for a, b in zip(some, every[start:], strict=True))
-    assert problem is None
 
 
 def test_frames_come_while_the_file_is_read(tmp_path):
@@ -261,6 +251,44 @@ def test_a_cover_picture_is_no_video(tmp_path):
         VideoReader(path)
 
 
+def two_films(path):
+    """A video of two streams, of which the first is the larger."""
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", RATE, width=w, height=h, pix_fmt="yuv420p") for w, h in SIZES]
+        for stream, (width, height) in zip(streams, SIZES, strict=True):
+            frame = av.VideoFrame.from_ndarray(pictures(1, size=(width, height))[0], "rgb24")
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+SIZES = (96, 64), (48, 32)
+
+
+def test_a_stream_without_a_decoder_is_passed_over_and_told(tmp_path):
+    path = two_films(tmp_path / "a.mp4")
+    with VideoReader(path) as reader:
+        assert (reader.info.width, reader.info.height) == (96, 64)
+    first, last = path.read_bytes().split(b"stsd", 1)
+    path.write_bytes(first + b"stsd" + last.replace(b"avc1", b"zzzz", 1))
+    with VideoReader(path) as reader:
+        assert (reader.info.width, reader.info.height) == (48, 32)
+        assert len(list(reader)) == 1
+    path.write_bytes(first + b"stsd" + last.replace(b"avc1", b"zzzz", 2))
+    with pytest.raises(DataError, match=f"{path}: FFmpeg has no decoder for this video's codec"):
+        VideoReader(path)
+
+
+@pytest.mark.parametrize("told", [b"unknown", b"1:2", b"00:00:xx.200000000", b"00:00:nan"])
+def test_a_length_that_is_none_is_told_by_the_file(tmp_path, told):
+    path = make_video(tmp_path / "a.mkv", pictures(6), codec="ffv1")
+    usual = b"00:00:00.200000000"
+    content = path.read_bytes()
+    assert content.count(usual) == 1
+    path.write_bytes(content.replace(usual, told.ljust(len(usual))))
+    with VideoReader(path) as reader:
+        assert reader.info.duration == pytest.approx(0.2, abs=0.002)
+
+
 def test_a_video_without_a_frame_is_refused(tmp_path):
     path = make_video(tmp_path / "a.mp4", pictures(3), flags="faststart")
     data = path.read_bytes()
@@ -275,8 +303,3 @@ def test_names_that_look_like_addresses(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     frames, _ = read(video.Path("pipe:0 50%.mp4"))
     assert len(frames) == 2
-
-
-def test_a_negative_start_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="-1"):
-        VideoReader(tmp_path / "a.mp4", -1)

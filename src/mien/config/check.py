@@ -14,7 +14,7 @@ from mien.config.check_images import (
     photo_problems,
 )
 from mien.config.evaluate import EvaluateConfig
-from mien.config.recognize import RecognizeConfig
+from mien.config.recognize import TABLE_FORMATS, RecognizeConfig
 from mien.config.schema import (
     BackboneConfig,
     Config,
@@ -172,7 +172,7 @@ def recognize_problems(config: RecognizeConfig) -> list[str]:
     return [
         *(f"{key}: it needs a value; expected {hint}" for key, hint in missing.items() if not getattr(config, key)),
         *detector_problems(config.detector),
-        *choice("table", config.table, ("parquet", "csv", "jsonl")),
+        *choice("table", config.table, TABLE_FORMATS),
         *in_range("every", config.every, 1),
         *in_range("smooth", config.smooth, 0, 60),
         *in_range("max_frames", config.max_frames, 1),

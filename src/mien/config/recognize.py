@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from mien.config.schema import DetectorConfig
 
+TABLE_FORMATS = ("parquet", "csv", "jsonl")
+
 
 @dataclass
 class RecognizeConfig:
@@ -18,7 +20,7 @@ class RecognizeConfig:
     output: str | None = None
     """The folder of the results; ``null``: one of its own in outputs/recognized, found again by the same command."""
     table: str = "parquet"
-    """Format of the table of faces: parquet, csv or jsonl."""
+    """Format of the table of faces, one of ``TABLE_FORMATS``."""
     annotate: bool = True
     """Write copies of photos and videos with the faces marked."""
     recursive: bool = True

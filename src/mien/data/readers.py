@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 from mien.errors import DataError
 from mien.types import Image
 
-_UNREADABLE = (OSError, EOFError, SyntaxError, ValueError, struct.error, zlib.error, PIL.Image.DecompressionBombError)
+UNREADABLE = (  # what Pillow raises on damaged files
+    *(OSError, EOFError, SyntaxError, ValueError, LookupError, TypeError, RuntimeError, struct.error, zlib.error),
+    PIL.Image.DecompressionBombError,
+)
 _ORIENTATION_TAG = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
@@ -223,7 +226,7 @@ def load_image(path: Path) -> Image:
         with PIL.Image.open(path) as picture:
             picture.load()
             return np.array(_to_rgb(_upright(picture)))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DataError(f"{path}: {_reason(path, error)}") from error
 
 
@@ -235,7 +238,7 @@ def to_array(picture: PIL.Image.Image) -> Image:
     """
     try:
         return np.array(_to_rgb(_upright(picture)))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DataError(f"this Pillow image cannot be read: {error}") from error
 
 
@@ -245,7 +248,7 @@ def image_size(path: Path) -> tuple[int, int] | None:
         with PIL.Image.open(path) as picture:
             width, height = picture.size
             sideways = picture.getexif().get(_ORIENTATION_TAG, 1) in _SIDEWAYS
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return (height, width) if sideways else (width, height)
 

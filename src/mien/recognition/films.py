@@ -59,13 +59,13 @@ def follow(frames: Iterable[Frame], recognizer: Recognizer, how: Following) -> I
 
 
 def _groups(frames: Iterable[Frame], together: int) -> Iterator[list[Frame]]:
-    """The frames in groups."""
+    """The frames in groups; each is emptied when the next is asked for, so that memory holds only one."""
     group: list[Frame] = []
     for frame in frames:
         group.append(frame)
         if len(group) >= together or len(group) * frame.image.nbytes >= BATCH_BYTES:
             yield group
-            group = []
+            group.clear()
     if group:
         yield group
 

@@ -1,5 +1,6 @@
 """Media files as FFmpeg sees them, by PyAV: opening, and what a file tells of its streams."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError
 from mien.types import Image
+
+_CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+"""Hours, minutes and seconds, as Matroska tells a stream's length."""
 
 
 def open_media(path: Path) -> "av.container.InputContainer":
@@ -91,13 +95,14 @@ def video_stream(container: "av.container.InputContainer", path: Path) -> av.Vid
         DataError: There is none, or none that can be decoded.
     """
     covers = av.stream.Disposition.attached_pic
-    streams = [stream for stream in container.streams.video if not stream.disposition & covers]
-    if not streams:
+    films = [stream for stream in container.streams.video if not stream.disposition & covers]
+    if not films:
         found = " and ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         raise DataError(f"{path}: expected a video, found only {found}")
-    stream = max(streams, key=lambda one: one.width * one.height)
-    if stream.codec_context is None:
+    known = [stream for stream in films if stream.codec_context is not None]
+    if not known:
         raise DataError(f"{path}: FFmpeg has no decoder for this video's codec")
+    stream = max(known, key=lambda one: one.width * one.height)
     stream.thread_type = "AUTO"
     return stream
 
@@ -106,7 +111,6 @@ def duration_of(container: "av.container.InputContainer", stream: av.VideoStream
     """Seconds of the video, as the file tells them."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    if "DURATION" in stream.metadata:  # Matroska: hours:minutes:seconds
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    if clock := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
+        return 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3])
     return container.duration / av.time_base if container.duration is not None else None

@@ -18,7 +18,7 @@ def progress_bar() -> Progress:
     """An empty display, for use in a ``with`` statement."""
     console = Console(stderr=True)
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a file's name may hold [brackets]
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),

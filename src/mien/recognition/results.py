@@ -7,15 +7,17 @@ from pathlib import Path, PurePosixPath
 from shutil import rmtree
 from typing import Any
 
-from mien.config.recognize import RecognizeConfig
+from mien.config.recognize import TABLE_FORMATS, RecognizeConfig
 from mien.environment import versions
 from mien.errors import RunFolderError
 from mien.files import read_json, write_json
 from mien.models.bundle import FACTS, WEIGHTS
 from mien.recognition.drawing import JPEG_SUFFIXES
-from mien.recognition.sources import Kind, SourceFile, Sources
+from mien.recognition.sources import Kind, SourceFile, Sources, real
+from mien.recognition.table import PARTS, table_path
+from mien.recognition.video_writer import PARTIAL
 
-ANNOTATED, PARTS, SETTINGS = "annotated", "parts", "recognition.json"
+ANNOTATED, SETTINGS = "annotated", "recognition.json"
 
 
 def claim(folder: Path, config: RecognizeConfig, sources: Sources, bundle: Path, command: str) -> None:
@@ -23,14 +25,16 @@ def claim(folder: Path, config: RecognizeConfig, sources: Sources, bundle: Path,
 
     Args:
         folder: The folder.
-        config: Settings; with ``resume=never`` what is there is removed.
+        config: Settings; with ``resume=never`` the recognition that is there is removed.
         sources: What is looked at.
         bundle: The model's folder.
         command: For the records.
 
     Raises:
-        RunFolderError: It holds another recognition.
+        RunFolderError: It holds another recognition, files of which it is not known whose they are, or a source where
+            results go; or what is there cannot be removed.
     """
+    _check_sources(folder, sources)
     settings = {
         "source": sources.place,
         "model": _digest(bundle),
@@ -38,16 +42,15 @@ def claim(folder: Path, config: RecognizeConfig, sources: Sources, bundle: Path,
         **{key: getattr(config, key) for key in ("annotate", "every", "smooth", "max_frames")},
     }
     path = folder / SETTINGS
-    before = read_json(path)["settings"] if path.is_file() else settings
-    changes = [f"  - {key}: there {before.get(key)}, now {settings[key]}" for key in _changed(before, settings)]
-    if changes and config.resume != "never":
+    if not path.is_file():
+        _check_free(folder)
+    elif config.resume == "never":
+        _remove(folder)
+    elif changed := _changed(read_json(path)["settings"], settings):
         raise RunFolderError(
-            f"{folder} holds another recognition:\n" + "\n".join(changes) + "\n"
+            f"{folder} holds another recognition:\n" + "\n".join(changed) + "\n"
             "choose another place with output=<folder>, or start anew with resume=never, which removes that one"
         )
-    if config.resume == "never":
-        for name in (ANNOTATED, PARTS):
-            rmtree(folder / name, ignore_errors=True)
     write_json(path, {"command": command, "settings": settings, "packages": versions()})
 
 
@@ -55,7 +58,8 @@ def target_names(files: Iterable[SourceFile]) -> dict[str, PurePosixPath]:
     """Each source's annotated copy, relative to ``annotated/``, by the source's key.
 
     JPEG, PNG and MP4 keep their names. Others become PNG or MP4, whose suffix is put behind theirs: ``a.webp.png``; a
-    name that is taken gets a number.
+    name that is taken gets a number. A video named as unfinished ones are, ``a.partial.mp4``, gets a suffix too: the
+    copy of ``a.mp4`` has that name while it grows.
     """
     files = list(files)
     keys = {file.key for file in files}
@@ -64,7 +68,8 @@ def target_names(files: Iterable[SourceFile]) -> dict[str, PurePosixPath]:
     for file in files:
         kept = {Kind.PHOTO: (*JPEG_SUFFIXES, ".png"), Kind.VIDEO: (".mp4",)}[file.kind]
         name = PurePosixPath(file.key)
-        if name.suffix.lower() not in kept:
+        partial = file.kind is Kind.VIDEO and name.stem.lower().endswith(PARTIAL)
+        if partial or name.suffix.lower() not in kept:
             end, number = kept[-1], 2
             name = PurePosixPath(f"{file.key}{end}")
             while str(name) in keys or str(name) in taken:
@@ -85,4 +90,44 @@ def _digest(bundle: Path) -> str:
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    return [key for key in now if before.get(key) != now[key]]
+    return [f"  - {key}: there {before.get(key)}, now {now[key]}" for key in now if before.get(key) != now[key]]
+
+
+def _results(folder: Path) -> list[Path]:
+    """What a recognition leaves in its folder and is there, beside its settings."""
+    paths = [folder / PARTS, folder / ANNOTATED, *(table_path(folder, form) for form in TABLE_FORMATS)]
+    return [path for path in paths if path.exists()]
+
+
+def _check_sources(folder: Path, sources: Sources) -> None:
+    """No source may lie where results are written and removed."""
+    places = {real(folder / name): folder / name for name in (ANNOTATED, PARTS)}
+    for file in sources.files:
+        for place in places.keys() & set(real(file.path).parents):
+            raise RunFolderError(
+                f"{file.path} lies in {places[place]}, where results are written and removed, so that it could be "
+                "lost; choose another place for them with output=<folder>"
+            )
+
+
+def _check_free(folder: Path) -> None:
+    """Without its settings, nothing there is known to be a recognition's."""
+    if there := ", ".join(path.name for path in _results(folder)):
+        raise RunFolderError(
+            f"{folder} holds {there}, but no {SETTINGS}: these are not known to be results, and may be yours; "
+            "choose another place with output=<folder>, or move them away"
+        )
+
+
+def _remove(folder: Path) -> None:
+    """Remove an earlier recognition's results; its settings stay until the new ones replace them."""
+    for path in _results(folder):
+        try:
+            if path.is_dir():
+                rmtree(path)
+            else:
+                path.unlink()
+        except OSError as error:
+            raise RunFolderError(
+                f"cannot remove {path}: {error.strerror or error}; remove it yourself, or choose output=<folder>"
+            ) from error

@@ -73,7 +73,8 @@ def recognize(config: RecognizeConfig, sources: Sources, folder: Path, command: 
     recognizer = Recognizer.load(bundle, config.detector, config.accelerator)
     with owned(folder):
         claim(folder, config, sources, bundle, command)
-        states = {file.key: file.state for file in sources.files}
+        # Each start of a camera is a source of its own, and stays; files that are gone do not.
+        states = {file.key: file.state for file in sources.files} if sources.camera is None else None
         with FaceTable(folder, recognizer.labels, states) as table, progress_bar() as bars:
             before = len(table.done)
             work = _Work(config, folder, recognizer, table, bars)
@@ -117,7 +118,7 @@ class _Work:
         """Recognize, draw and note one batch."""
         for photo in batch:
             if photo.problem:
-                self._problem(photo.problem)
+                self._problem(photo.problem, targets[photo.file.key])
             if photo.note:
                 log.warning("%s", photo.note)
         readable = [(photo.file, photo.image) for photo in batch if photo.image is not None]
@@ -143,7 +144,7 @@ class _Work:
                 self._finish(replace(done, state=file.state, problem=problem))
         except DataError as error:
             self.table.drop()
-            self._problem(printable(str(error)))
+            self._problem(printable(str(error)), target)
 
     def _camera(self, index: int) -> None:
         """Recognize what a camera sees, until it ends, the window is closed, or Ctrl-C is pressed."""
@@ -160,8 +161,9 @@ class _Work:
             log.warning("%s", done.problem)  # kept with it, and so told at the end
         self.table.finish(done)
 
-    def _problem(self, text: str) -> None:
-        """Something to tell at once and again at the end."""
+    def _problem(self, text: str, target: Path) -> None:
+        """What could not be read is told at once and again at the end; a copy of what it was before is removed."""
+        target.unlink(missing_ok=True)
         self.problems.append(text)
         log.warning("%s", text)
 

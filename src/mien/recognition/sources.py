@@ -1,7 +1,7 @@
 """What ``source=`` stands for: a photo, a folder, a glob, a video or a camera. Found before any work starts."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from glob import glob, has_magic
@@ -10,7 +10,7 @@ from pathlib import Path
 import PIL.Image
 
 from mien.data.class_folders import IMAGE_SUFFIXES
-from mien.data.readers import image_size
+from mien.data.readers import UNREADABLE, image_size
 from mien.errors import DataError, nearest
 
 PHOTO_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".avif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".pbm", ".pnm", ".tga"}
@@ -35,20 +35,14 @@ class SourceFile:
         key: Its name in tables: the path relative to the source's folder, with forward slashes; :func:`printable`.
         path: Where it lies.
         kind: How it is read.
+        state: What changes when its content does: size and time of the last change, as they were when it was found. A
+            file that changes while it is worked on is so done again by the next start.
     """
 
     key: str
     path: Path
     kind: Kind
-
-    @property
-    def state(self) -> str:
-        """What changes when the file's content does: size and time of the last change."""
-        try:
-            facts = self.path.stat()
-        except OSError:
-            return "missing"  # told when it is read
-        return f"{facts.st_size}:{facts.st_mtime_ns}"
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,10 +72,10 @@ def find_sources(source: str, recursive: bool, output: Path | None = None) -> So
         source: A file, a folder, a pattern such as ``photos/*.jpg`` (``**`` goes through all folders), or a camera's
             number.
         recursive: Whether the folders in a folder are searched too.
-        output: The folder of the results, which is not searched.
+        output: The folder of the results; of a folder or glob, what lies in it is passed over.
 
     Raises:
-        DataError: There is no such file or folder, or no photo or video in it.
+        DataError: There is no such file or folder, or no photo or video in it but for those in ``output``.
     """
     path = Path(source).expanduser()
     if source.isdecimal() and not path.exists():
@@ -89,12 +83,13 @@ def find_sources(source: str, recursive: bool, output: Path | None = None) -> So
     if path.is_file():
         return Sources(str(path.absolute()), (_file(path, path.parent),))
     if path.is_dir():
-        found = [file for file in _walk(path, recursive) if output is None or output.absolute() not in file.parents]
+        found = _outside(source, _walk(path, recursive), output)
         return _sources(source, path.absolute(), path.absolute(), found)
     if has_magic(source):
         pattern = str(path.absolute())
         matches = (Path(match) for match in glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        return _sources(source, Path(pattern), _fixed_part(Path(pattern)), [file for file in matches if file.is_file()])
+        found = _outside(source, [file for file in matches if file.is_file()], output)
+        return _sources(source, Path(pattern), _fixed_part(Path(pattern)), found)
     raise DataError(
         f"source={source}: there is no such file or folder{_near(path)}; "
         "expected a photo, a folder, a pattern such as 'photos/*.jpg', a video, or a camera's number"
@@ -114,8 +109,13 @@ def frame_count(path: Path) -> int:
     try:
         with PIL.Image.open(path) as picture:
             return getattr(picture, "n_frames", 1)
-    except (OSError, EOFError, SyntaxError, ValueError, PIL.Image.DecompressionBombError):
+    except UNREADABLE:
         return 1  # told when it is read
+
+
+def real(path: Path) -> Path:
+    """Where a file or folder truly lies, by whatever way it is named; where it is not there too."""
+    return Path(os.path.realpath(path))  # Path.resolve fails at a link that points to itself
 
 
 def printable(text: str) -> str:
@@ -123,8 +123,22 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _sources(source: str, place: Path, root: Path, found: Iterable[Path]) -> Sources:
+def _outside(source: str, found: list[Path], output: Path | None) -> list[Path]:
+    """The files that are not hidden and not among the results."""
     seen = [path for path in found if not path.name.startswith(".")]
+    if output is None:
+        return seen
+    results = real(output)
+    left = [path for path in seen if results not in real(path).parents]
+    if seen and not left:
+        raise DataError(
+            f"source={source} holds only files in {output}, the folder of the results, which is passed over; "
+            "choose another place for them with output=<folder>"
+        )
+    return left
+
+
+def _sources(source: str, place: Path, root: Path, seen: Sequence[Path]) -> Sources:
     kinds = [(path, kind_of(path)) for path in seen]
     files = sorted((_file(path, root) for path, kind in kinds if kind is not None), key=lambda file: file.key)
     ignored = len(seen) - len(files)
@@ -138,7 +152,15 @@ def _sources(source: str, place: Path, root: Path, found: Iterable[Path]) -> Sou
 
 def _file(path: Path, root: Path) -> SourceFile:
     kind = kind_of(path) or (Kind.VIDEO if image_size(path) is None else Kind.PHOTO)
-    return SourceFile(printable(path.relative_to(root).as_posix()), path, kind)
+    return SourceFile(printable(path.relative_to(root).as_posix()), path, kind, _state(path))
+
+
+def _state(path: Path) -> str:
+    try:
+        facts = path.stat()
+    except OSError:
+        return "missing"  # told when it is read
+    return f"{facts.st_size}:{facts.st_mtime_ns}"
 
 
 def _walk(folder: Path, recursive: bool) -> list[Path]:

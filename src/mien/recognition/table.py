@@ -18,11 +18,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.config.recognize import TABLE_FORMATS
 from mien.files import atomic_path, write_text
 from mien.labels import LabelSet
 from mien.recognition.faces import RecognizedFace
 
-FORMATS = ("parquet", "csv", "jsonl")
+PARTS = "parts"
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """The landmarks' names in columns, left being the viewer's."""
 _CHUNK = 10_000  # rows held at a time while the table is made
@@ -64,22 +65,28 @@ def columns(labels: LabelSet) -> dict[str, type]:
     return head | dict.fromkeys(numbers, float) | {"label": str}
 
 
+def table_path(folder: Path, form: str) -> Path:
+    """Where the table of this format goes."""
+    return folder / f"faces.{form}"
+
+
 class FaceTable:
     """Rows of faces on disk; a context manager.
 
     Args:
         folder: Where ``parts/`` lies and the table goes.
         labels: The model's classes.
-        states: The present state of each source, by its key: those that have changed since are forgotten, to be done
-            anew.
+        states: The present state of each source, by its key. Sources that have changed since are forgotten, to be
+            done anew, and so are those that are gone. ``None``: all are kept.
     """
 
-    def __init__(self, folder: Path, labels: LabelSet, states: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, labels: LabelSet, states: Mapping[str, str] | None) -> None:
         self.folder, self.labels = folder, labels
-        self._rows_path, self._done_path = folder / "parts" / "faces.jsonl", folder / "parts" / "done.jsonl"
+        self._rows_path, self._done_path = folder / PARTS / "faces.jsonl", folder / PARTS / "done.jsonl"
         self._rows_path.parent.mkdir(parents=True, exist_ok=True)
         self.done = {entry.key: entry for entry in self._read_done()}
-        self._forget({key for key, entry in self.done.items() if states.get(key, entry.state) != entry.state})
+        if states is not None:
+            self._forget({key for key, entry in self.done.items() if states.get(key) != entry.state})
         self._rows = self._rows_path.open("ab")
         self._names = list(columns(labels))
         self.drop()
@@ -125,12 +132,17 @@ class FaceTable:
     def write(self, form: str) -> Path:
         """Make the table, atomically, of all rows there are; those of unfinished sources too.
 
+        Tables of other formats are removed: they would not be kept up.
+
         Args:
-            form: ``parquet``, ``csv`` or ``jsonl``.
+            form: One of ``TABLE_FORMATS``.
         """
-        target = self.folder / f"faces.{form}"
+        target = table_path(self.folder, form)
         with atomic_path(target) as path:
             {"parquet": self._to_parquet, "csv": self._to_csv, "jsonl": self._to_jsonl}[form](path)
+        for other in TABLE_FORMATS:
+            if other != form:
+                table_path(self.folder, other).unlink(missing_ok=True)
         return target
 
     def _to_parquet(self, path: Path) -> None:
@@ -166,11 +178,12 @@ class FaceTable:
     def _read_done(self) -> list[Done]:
         if not self._done_path.is_file():
             return []
-        lines = self._done_path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]  # the last may have been cut off by a kill
-        if len(whole) < len(lines):
-            write_text(self._done_path, "".join(whole))
-        return [Done(**json.loads(line)) for line in whole]
+        # As bytes: a file's name may hold what Python's splitlines takes for a line's end.
+        *whole, rest = self._done_path.read_bytes().split(b"\n")
+        done = [Done(**json.loads(line)) for line in whole]
+        if rest:  # cut off by a kill
+            write_text(self._done_path, "".join(map(_line, done)))
+        return done
 
     def _forget(self, keys: set[str]) -> None:
         """Remove sources and their rows; rows first, so that a kill in between does no harm."""

@@ -76,8 +76,6 @@ class VideoReader:
 
     Args:
         path: Any file that FFmpeg can read.
-        start: Number of the first frame wanted. The frames before are decoded but not given out, so that numbers and
-            times are the same wherever one starts.
 
     Attributes:
         info: Size, rate and length.
@@ -85,12 +83,9 @@ class VideoReader:
 
     Raises:
         DataError: No video can be read from the file: none of its frames, to be exact.
-        ValueError: ``start`` is negative.
     """
 
-    def __init__(self, path: Path, start: int = 0) -> None:
-        if start < 0:
-            raise ValueError(f"expected a frame number from 0 on, got {start}")
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._container = open_media(path)
         try:
@@ -108,7 +103,7 @@ class VideoReader:
             self.close()
             raise
         self._shift = beginning(self._container)
-        self._frames = self._all(chain([first], pictures), start)
+        self._frames = self._all(chain([first], pictures))
 
     def __enter__(self) -> Self:
         return self
@@ -183,15 +178,13 @@ class VideoReader:
         if not self._first_damage:
             self._first_damage = f"after {max(self._last, 0.0):.1f} s ({what})"
 
-    def _all(self, pictures: Iterator[av.VideoFrame], start: int) -> Iterator[Frame]:
-        """The frames from number ``start`` on."""
+    def _all(self, pictures: Iterator[av.VideoFrame]) -> Iterator[Frame]:
         for index, picture in enumerate(pictures):
             self._read += 1
             self._last = self._time(picture)
             self._until = self._last + max(1 / self.info.fps, float(picture.duration * (picture.time_base or 0)))
-            if index >= start:
-                image = turned(rgb(picture, self._size), self._turn)
-                yield Frame(index, self._last, np.ascontiguousarray(image))
+            image = turned(rgb(picture, self._size), self._turn)
+            yield Frame(index, self._last, np.ascontiguousarray(image))
         self._ended = True
 
     def _time(self, picture: av.VideoFrame) -> float:

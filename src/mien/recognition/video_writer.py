@@ -33,13 +33,14 @@ _MUXER = {
     "movie_timescale": str(_TICK.denominator),  # the usual 1000 would round the beginning to milliseconds
     "max_interleave_delta": "1000000",  # microseconds: pictures do not wait longer for sound that has ended
 }
+PARTIAL = ".partial"
 _BITS_A_PIXEL = 0.15
 """For encoders that want a bit rate rather than a quality."""
 
 
 def partial_path(path: Path) -> Path:
     """Where a video is written until it is whole: ``film.partial.mp4`` for ``film.mp4``."""
-    return path.with_name(f"{path.stem}.partial{path.suffix}")
+    return path.with_name(f"{path.stem}{PARTIAL}{path.suffix}")
 
 
 class VideoWriter:
