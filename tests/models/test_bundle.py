@@ -76,7 +76,11 @@ def test_what_is_no_bundle(tmp_path, bundle):
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [({"margin": 0.3}, CropRule(0.3)), (RULE.to_dict(), RULE), ({}, CropRule(0.0, False, "clip", "standard"))],
+    [
+        ({"margin": 0.3}, CropRule(0.3)),
+        (RULE.to_dict(), RULE),
+        ({}, CropRule(0.0, align=False, edge="clip", border=0.0, preprocess="standard")),
+    ],
 )
 def test_crop_rules_of_older_bundles_are_read(tmp_path, bundle, written, expected):
     folder = bundle.save(tmp_path)
