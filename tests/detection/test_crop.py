@@ -108,8 +108,8 @@ def test_crop_does_not_keep_the_photo_alive(image, rule):
 
 
 def test_the_rule_is_the_configs():
-    config = CropConfig(0.2, True, "shift", "standard")
-    assert crop_rule(config) == CropRule(0.2, True, "shift", "standard")
+    values = {"margin": 0.2, "align": True, "edge": "shift", "border": 0.1, "preprocess": "standard"}
+    assert crop_rule(CropConfig(**values)) == CropRule(**values)
     assert crop_rule(CropConfig()) == CropRule()
     with pytest.raises(ValueError, match="expected an edge of"):
         crop_rule(CropConfig(edge="mirror"))
