@@ -16,8 +16,9 @@ LAYERS = [
     {"training", "evaluation", "detection"},
     {"endtoend"},
     {"report"},
-    {"scoring", "recognition"},
+    {"scoring", "recognition", "comparison", "audit"},
     {"pipeline", "sweep"},
+    {"reproduction"},
     {"cli"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
