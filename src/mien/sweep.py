@@ -1,6 +1,6 @@
 """Names of run folders, and the comparison at the end of a sweep."""
 
-import os
+import logging
 import re
 from collections.abc import Sequence
 from hashlib import sha256
@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mien.runs import CONFIG_FILE
 
+log = logging.getLogger(__name__)
 _PLACES = {"output", "resume"}
 _NOT_FOUND = {"output", "table", "recursive", "show", "batch_size", "accelerator", "resume"}
 """What a recognition finds in a file does not depend on these."""
@@ -30,7 +31,7 @@ def run_name(overrides: Sequence[str], *keys: str) -> str:
     """A run's folder, from its overrides alone and whatever their order: the same command finds its folder again.
 
     Args:
-        overrides: ``key=value`` strings; where outputs go, how to log and paths do not count.
+        overrides: ``key=value`` strings; where outputs go, how to log, extra plots and paths do not count.
         keys: The keys that a sweep moves; where there are any, only these name its jobs, whatever they are.
 
     Examples:
@@ -89,7 +90,7 @@ def _key(override: str) -> str:
 
 
 def _counts(key: str) -> bool:
-    return key not in _PLACES and not key.endswith("root") and not key.startswith(("logger", "hydra"))
+    return key not in _PLACES and not key.endswith("root") and not key.startswith(("logger", "report", "hydra"))
 
 
 def _counts_in_evaluation(key: str) -> bool:
@@ -103,6 +104,16 @@ def _name(parts: Any) -> str:
     if len(text) <= _LONGEST:
         return text
     return f"{text[: _LONGEST - 9]}-{sha256(whole.encode()).hexdigest()[:8]}"
+
+
+def comparison_name(overrides: Sequence[str]) -> str:
+    """A comparison's folder: all its overrides count but the place of its output.
+
+    Examples:
+        >>> comparison_name(["runs=[outputs/a,outputs/b]", "output=x"])
+        'runs-_outputs_a_outputs_b_'
+    """
+    return _name(text for text in overrides if _key(text) != "output" and not _key(text).startswith("hydra"))
 
 
 class Comparison(Callback):
@@ -125,22 +136,20 @@ def print_comparison() -> None:
     """Print the comparison of the sweep that this process ran; called when it ends, well or not."""
     if Comparison.folder is None or not Comparison.folder.is_dir():
         return
-    from rich.console import Console
-
-    from mien.report.tables import comparison_table
-
-    paths = _compare(Comparison.folder)
-    if paths:
-        Console().print(comparison_table(_jobs(Comparison.folder)))
-        Console(soft_wrap=True).print("\n".join(os.path.relpath(path) for path in paths), highlight=False)
+    _compare(Comparison.folder, shown=True)
 
 
-def _jobs(folder: Path) -> list[Path]:
-    return sorted(path.parent for path in folder.glob(f"*/{CONFIG_FILE}"))
+def _compare(folder: Path, shown: bool = False) -> None:
+    """Compare the jobs of a sweep. What goes wrong is only logged: a comparison can be made again at any time."""
+    jobs = sorted(path.parent for path in folder.glob(f"*/{CONFIG_FILE}"))
+    if not jobs:
+        return
+    try:
+        from mien.comparison.terminal import print_comparison
+        from mien.comparison.write import compare_sweep
 
-
-def _compare(folder: Path) -> list[Path]:
-    from mien.report.comparison import write_comparison
-
-    jobs = _jobs(folder)
-    return write_comparison(folder, jobs) if jobs else []
+        comparison, paths = compare_sweep(folder, jobs)
+        if shown:
+            print_comparison(comparison, paths)
+    except Exception:
+        log.warning("the sweep could not be compared; try python compare.py sweep=%s", folder, exc_info=True)

@@ -38,6 +38,7 @@ def test_html_needs_no_other_file_and_escapes_all_text():
     assert "<h1>Results of &lt;all&gt;</h1>" in page
     assert '<td class="right">82.0 %</td>' in page
     assert page.count('src="data:image/png;base64,iVBOR') == 2
+    assert page.count('width="1"') == 2
     assert not re.search(r'(src|href)="(?!data:|report\.md)', page)
     assert "runs=[a,b]&#39; &lt; x" in page
     assert '<meta name="viewport"' in page

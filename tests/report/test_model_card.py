@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from made_up_runs import CLEAN, make_run
 
+from made_up_runs import CLEAN, make_run
 from mien.report.model_card import model_card
 from mien.results import SelectionScore
 
@@ -88,6 +88,9 @@ def test_input_and_crop_are_spelled_out(run):
     old = model_card(facts(crop={"margin": 0.0}, flip_average=True), run)
     assert "a square about the detected box, clipped to the photo." in old
     assert "averaged with the mirror image." in old
+    ten = model_card(facts(ten_crop=72), run)
+    assert "72 x 72 pixels, RGB, shorter side resized" in ten
+    assert "averaged over crops of 64 x 64 pixels, four corners and centre, and their mirror images." in ten
     assert "by nearest neighbour (study A's way)." in model_card(
         facts(crop={"margin": 0, "preprocess": "study_a"}), run
     )

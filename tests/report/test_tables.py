@@ -2,11 +2,10 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
-from made_up_runs import make_run, whole_result
 from rich.console import Console
 
+from made_up_runs import whole_result
 from mien.report.tables import (
-    comparison_table,
     end_to_end_table,
     error_table,
     per_class_table,
@@ -90,19 +89,6 @@ def test_a_run_scored_on_photos_only_has_their_tables_only(run_folder):
     assert max(len(line) for line in lines) <= 80
 
 
-def test_evaluations_that_only_photos_tell_apart_are_ranked_by_them(tmp_path):
-    seconds = {"fit": 0.0, "test": 1.0, "end_to_end": 7.0}
-    for number, (detector, accuracy) in enumerate({"haar": 0.3, "mtcnn": 0.6, "whole_image": 0.4}.items()):
-        faces = whole_result(accuracy, detector != "whole_image", detector)
-        make_run(tmp_path / str(number), end_to_end=faces, seconds=seconds, overrides=(f"detector={detector}",))
-    lines = printed(comparison_table([tmp_path / str(number) for number in range(3)]))
-    assert lines[0] == "Comparison on whole photos"
-    jobs = [line.split()[0] for line in lines if line.strip().startswith("detector=")]
-    assert [job[:14] for job in jobs] == ["detector=mtcnn", "detector=whole", "detector=haar"]
-    assert row(lines, "detector=mtcnn")[1:] == ["60.0%", "53.0-67.0%", "85.0%", "70.6%", "1,010"]
-    assert row(lines, "detector=whole")[-1] == "-"
-
-
 def test_nothing_found_prints_a_dash(run_folder):
     faces = replace(RunResult.load(run_folder).end_to_end, detection_recall=0.0, accuracy_given_detection=None)
     assert row(printed(end_to_end_table(faces)), "all faces")[3:5] == ["0.0%", "-"]
@@ -122,16 +108,3 @@ def test_brackets_in_a_label_are_no_markup(run_folder):
     test = RunResult.load(run_folder).test
     test = replace(test, per_class=(replace(test.per_class[0], label="[bold]anger"), *test.per_class[1:]))
     assert row(printed(per_class_table(test)), "[bold]anger")
-
-
-def test_comparison_table_fits_80_columns(tmp_path):
-    names = ("backbone.weights=/data/weights/pretrained/affectnet_eight_classes.safetensors", "optimizer.lr=0.1")
-    for number, name in enumerate(names):
-        make_run(tmp_path / str(number), skill=1.0 + number, overrides=(name,))
-    (tmp_path / "2").mkdir()
-    lines = printed(comparison_table([tmp_path / str(number) for number in range(3)]))
-    best = RunResult.load(tmp_path / "1")
-    assert max(map(len, lines)) <= 80
-    assert row(lines, "optimizer.lr=0.1")[1] == f"{100 * best.test.accuracy:.1f}%"
-    assert row(lines, "job 2") == ["job", "2", "-", "not", "finished", "-", "-"]
-    assert names[0] in "".join(line[:26].strip() for line in lines)

@@ -1,6 +1,5 @@
 """The tables that end a run, for a terminal of 80 columns."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -8,9 +7,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mien.report.jobs import by_photos, caution, load_jobs, results
+from mien.face_results import EndToEndResult, Outcomes, SizeScore
+from mien.report.notes import chosen_on_reported, without_leaked
 from mien.report.wording import UNDEFINED, duration, interval, percent, pixels, points, points_interval
-from mien.results import RESULTS_FILE, EndToEndResult, EvalResult, Outcomes, RunResult, SizeScore
+from mien.results import RESULTS_FILE, EvalResult, RunResult
 
 
 def per_class_table(result: EvalResult) -> Table:
@@ -22,10 +22,10 @@ def per_class_table(result: EvalResult) -> Table:
         )
     table.add_section()
     table.add_row("mean of classes", percent(result.macro_recall), "", percent(result.macro_f1), f"{result.n:,}")
-    table.caption = Text.assemble(
-        (f"accuracy {percent(result.accuracy)}", "bold"),
-        f", 95 % interval {interval(result.accuracy_ci95)}\nexpected calibration error {percent(result.ece)}",
-    )
+    notes = [f", 95 % interval {interval(result.accuracy_ci95)}", f"expected calibration error {percent(result.ece)}"]
+    if result.leak_free is not None and result.leak_free.leaked:
+        notes.append(without_leaked(result.leak_free))
+    table.caption = Text.assemble((f"accuracy {percent(result.accuracy)}", "bold"), "\n".join(notes))
     return table
 
 
@@ -153,44 +153,8 @@ def print_summary(run: RunResult, folder: Path, plots: list[Path], console: Cons
     (console or Console()).print(summary(run, folder, plots), crop=False)
 
 
-def comparison_table(folders: Sequence[Path]) -> Table:
-    """The jobs of a sweep, the most accurate first; the few columns that fit a terminal, all are in comparison.csv."""
-    jobs = load_jobs(folders)
-    photos = by_photos(results(jobs))
-    columns = ("end to end", "95 % interval", "found", "of found", "false") if photos else CROP_COLUMNS
-    table = empty_table("Comparison on whole photos" if photos else "Comparison", ("job", *columns))
-    table.columns[0].overflow = "fold"
-    for job in jobs:
-        if job.run is None:
-            cells = [UNDEFINED, job.status, *[UNDEFINED] * (len(columns) - 2)]
-        else:
-            cells = _photo_cells(job.run) if photos else _crop_cells(job.run)
-        table.add_row(Text(job.name), *cells)
-    table.caption = Text(caution(jobs), style="bold")
-    return table
-
-
-CROP_COLUMNS = ("accuracy", "95 % interval", "end to end", "fit")
-
-
-def _crop_cells(run: RunResult) -> list[str]:
-    """What stands under :data:`CROP_COLUMNS`."""
-    test, faces = run.test, run.end_to_end
-    scores = [UNDEFINED, UNDEFINED] if test is None else [percent(test.accuracy), interval(test.accuracy_ci95)]
-    return [*scores, percent(faces.accuracy if faces else None), duration(run.seconds["fit"])]
-
-
-def _photo_cells(run: RunResult) -> list[str]:
-    """Accuracy on whole photos, found faces, the right ones of these, and false faces."""
-    faces = run.end_to_end
-    assert faces is not None
-    false = UNDEFINED if faces.detection is None else f"{faces.detection.false_faces:,}"
-    shares = percent(faces.detection_recall), percent(faces.accuracy_given_detection)
-    return [percent(faces.accuracy), interval(faces.accuracy_ci95), *shares, false]
-
-
 def _heading(run: RunResult) -> list[str]:
-    """Model, data, effort and protocol, in two lines."""
+    """Model, data, effort and protocol, in two lines; a third where the model was chosen on what is reported."""
     data = " ".join(part for part in (run.dataset["name"], run.dataset["version"]) if part)
     data = "whole photos only" if run.test is None else data
     epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
@@ -199,6 +163,7 @@ def _heading(run: RunResult) -> list[str]:
     return [
         f"{run.backbone} ({run.parameters:,} parameters) on {data}",
         f"protocol {run.protocol['name']}, {epochs}, seed {run.seed}",
+        *filter(None, [chosen_on_reported(run)]),
     ]
 
 

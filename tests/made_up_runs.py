@@ -7,18 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mien.face_results import ClassEndToEnd, CropGap, DetectionScore, EndToEndResult, Outcomes, SizeScore
 from mien.labels import EXPRESSIONS
-from mien.results import (
-    ClassEndToEnd,
-    ClassScore,
-    CropGap,
-    DetectionScore,
-    EndToEndResult,
-    EvalResult,
-    Outcomes,
-    RunResult,
-    SizeScore,
-)
+from mien.results import ClassScore, EvalResult, RunResult
 
 NAMES = EXPRESSIONS.names
 CLEAN = {

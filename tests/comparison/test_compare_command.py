@@ -1,0 +1,145 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from compared_runs import Files, write_run
+
+from mien.comparison.jobs import named_folders, sweep_folders
+from mien.config.compare import CompareConfig
+from mien.errors import ComparisonError, ConfigError
+from mien.sweep import Comparison, comparison_name, print_comparison
+from tiny import composed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def compare(*arguments, folder, code=None):
+    """The command as a user types it."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+    call = [sys.executable, *([str(ROOT / "compare.py")] if code is None else ["-c", code]), *arguments]
+    return subprocess.run(call, cwd=folder, capture_output=True, text=True, timeout=120, env=env, check=False)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs and one of another test set."""
+    write_run(tmp_path / "outputs" / "a", range(5))
+    write_run(tmp_path / "outputs" / "b", range(15), files=Files(lr=0.2))
+    write_run(tmp_path / "outputs" / "c", range(15), files=Files(lr=0.3), keep=range(60))
+    return tmp_path
+
+
+def test_runs_are_compared_without_torch(runs):
+    code = (
+        "import atexit, runpy, sys; sys.argv[0] = 'compare.py'; "
+        "atexit.register(lambda: print('torch' in sys.modules)); "
+        f"runpy.run_path({str(ROOT / 'compare.py')!r}, run_name='__main__')"
+    )
+    done = compare("runs=[outputs/a,outputs/b]", folder=runs, code=code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "False"
+    folder = runs / "outputs" / "comparisons" / "runs-_outputs_a_outputs_b_"
+    assert pd.read_csv(folder / "comparison.csv")["folder"].tolist() == ["a", "b"]
+    text = " ".join(done.stdout.split())
+    assert "On these 70 test images optimizer.lr=0.1 is better than optimizer.lr=0.2 by 14.3 points" in text
+    assert "outputs/comparisons/runs-_outputs_a_outputs_b_/report.html" in text
+    assert "python compare.py 'runs=[outputs/a,outputs/b]'" in (folder / "report.md").read_text()
+
+
+def test_a_sweep_is_compared_with_a_reference(runs):
+    (runs / "outputs" / "d").mkdir()
+    (runs / "outputs" / "d" / "config.yaml").write_text("seed: 0\n")
+    (runs / "outputs" / "c" / "config.yaml").unlink()
+    options = "sweep=outputs", "reference=outputs/b", "output=my report (1)", "bootstrap=200", "seed=3"
+    done = compare(*options, folder=runs)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "optimizer.lr=0.2 is worse than optimizer.lr=0.1" in " ".join(done.stdout.split())
+    assert "not finished: d." in done.stdout
+    assert (runs / "my report (1)" / "report.html").is_file()
+
+
+def test_other_images_are_refused_and_their_intersection_is_said(runs):
+    done = compare("runs=[outputs/a,outputs/c]", folder=runs)
+    assert done.returncode == 2
+    assert "outputs/a: 70; outputs/c: 60; 60 are common to all; pass intersection=true" in done.stderr
+    assert not (runs / "outputs" / "comparisons").exists()
+    done = compare("runs=[outputs/a,outputs/c]", "intersection=true", folder=runs)
+    assert done.returncode == 0
+    assert "On the 60 test images that all runs share" in " ".join(done.stdout.split())
+
+
+def test_a_typo_is_named(runs):
+    done = compare("run=[outputs/a]", "bootstrap=many", folder=runs)
+    assert done.returncode == 2
+    assert "did you mean 'runs'?" in done.stderr
+    assert "2 problems in the configuration" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ((), "runs: it needs a value; expected run folders"),
+        (("runs=[a,b]", "sweep=c"), "runs and sweep: expected one of them, got both"),
+        (("runs=[a]", "bootstrap=10"), "bootstrap: expected 100 to 1e\\+06, got 10"),
+        (("runs=[a]", "seed=-1"), "seed: expected 0 to"),
+    ],
+)
+def test_settings_that_do_not_go_together(overrides, words):
+    with pytest.raises(ConfigError, match=words):
+        composed(*overrides, name="compare", schema=CompareConfig)
+
+
+def test_all_paths_that_are_no_runs_are_named_with_what_they_lack(runs):
+    outputs = runs / "outputs"
+    (outputs / "half").mkdir()
+    (outputs / "half" / "config.yaml").write_text("seed: 0\n")
+    (outputs / "old").mkdir()
+    (outputs / "old" / "results.json").write_text('{"schema": 0}')
+    (outputs / "torn").mkdir()
+    (outputs / "torn" / "results.json").write_text('{"sch')
+    (outputs / "empty").mkdir()
+    names = ("a", "a", "nowhere", "half", "old", "torn", "empty", "")
+    with pytest.raises(ComparisonError) as caught:
+        named_folders([outputs / name for name in names])
+    lines = str(caught.value).splitlines()
+    expected = (
+        "runs: expected finished runs, each once, got",
+        "nowhere: no such folder",
+        "half: no results.json: the run is not finished",
+        "expected schema 1",
+        "torn/results.json: expected JSON",
+        "empty: neither config.yaml nor results.json, so it is no run",
+        "outputs: neither config.yaml nor results.json, so it is no run (a sweep? pass sweep=<folder>)",
+        "a: stands twice in runs",
+    )
+    assert len(lines) == len(expected)
+    assert all(words in line for words, line in zip(expected, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("nowhere", "no such folder"), ("outputs/a", r"a run itself: pass runs=\[<run>"), ("outputs/empty", "none in it")],
+)
+def test_what_is_no_sweep_is_named(runs, folder, words):
+    (runs / "outputs" / "empty").mkdir()
+    with pytest.raises(ComparisonError, match=words):
+        sweep_folders(runs / folder)
+
+
+def test_a_comparison_is_named_by_what_it_compares():
+    assert comparison_name(["sweep='outputs/my sweep'", "output=x", "hydra.verbose=true"]) == "sweep-_outputs_my_sweep_"
+
+
+def test_a_comparison_that_fails_does_not_end_a_sweep(runs, monkeypatch, caplog):
+    """Whatever it is: here the folder cannot be written to, and a fault in the code."""
+    monkeypatch.setattr(Comparison, "folder", runs / "outputs")
+    (runs / "outputs" / "comparison.csv").mkdir()
+    print_comparison()
+    assert "the sweep could not be compared; try python compare.py sweep=" in caplog.text
+    caplog.clear()
+    monkeypatch.setattr("mien.comparison.write.load_jobs", lambda folders: 1 / 0)
+    print_comparison()
+    assert "ZeroDivisionError" in caplog.text
