@@ -1,0 +1,108 @@
+"""What a finished run left, and what it measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import OmegaConf
+
+from mien.errors import MienError
+from mien.files import read_json
+from mien.labels import canonical
+from mien.reproduction.measures import Measured
+from mien.results import RunResult
+from mien.runs import CONFIG_FILE, DATA_FILE
+
+METRICS_FILE = "metrics.csv"
+
+
+class NotMeasuredError(MienError):
+    """A run does not have the number that a study asks for."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a finished run left.
+
+    Attributes:
+        result: Its ``results.json``.
+        metrics: Its ``metrics.csv``, a row an epoch.
+        counts: Number of images of every part of the data; none of train where an epoch did not see all of it.
+    """
+
+    result: RunResult
+    metrics: pd.DataFrame
+    counts: Mapping[str, int]
+
+    @classmethod
+    def load(cls, folder: Path) -> "Evidence":
+        """Read a run folder.
+
+        Raises:
+            RunFolderError: The run is not finished.
+        """
+        result = RunResult.load(folder)
+        counts = {split: sum(classes.values()) for split, classes in read_json(folder / DATA_FILE)["counts"].items()}
+        if OmegaConf.load(folder / CONFIG_FILE).trainer.limit_train_batches is not None:
+            counts.pop("train")
+        return cls(result, pd.read_csv(folder / METRICS_FILE), counts)
+
+    def measure(self, path: str) -> Measured:
+        """The value at a path that :func:`mien.reproduction.measures.measure_problem` finds nothing wrong with.
+
+        Raises:
+            NotMeasuredError: The run does not have it.
+        """
+        start, _, last = path.rpartition(".")
+        if start.startswith("history."):
+            return self._of_history(start.removeprefix("history."), last)
+        if start == "test.recall":
+            return self._recall(canonical(last))
+        if start == "selection":
+            return self._selection()
+        if start == "seconds":
+            return Measured(self.result.seconds[last])
+        owner: Any = self.result
+        for name in start.split("."):
+            owner = getattr(owner, name)
+            if owner is None:
+                raise NotMeasuredError(f"the run has no {start}")
+        value = getattr(owner, last)
+        if value is None:
+            raise NotMeasuredError(f"{path} is not defined: nothing to divide by")
+        return Measured(value, _count(start, last, owner))
+
+    def _of_history(self, column: str, which: str) -> Measured:
+        if column not in self.metrics or self.metrics[column].isna().all():
+            raise NotMeasuredError(f"metrics.csv has no {column}")
+        values = self.metrics.set_index("epoch")[column].dropna()
+        if which.isdecimal() and int(which) not in values.index:
+            raise NotMeasuredError(f"metrics.csv has no epoch {which}")
+        if which == "best":
+            value = values.min() if column.endswith("loss") else values.max()
+        else:
+            value = values.iloc[-1] if which == "last" else values.loc[int(which)]
+        split = "train" if column.startswith("train_") else self.result.protocol["selection"]
+        return Measured(float(value), self.counts.get(split) if column.endswith("_accuracy") else None)
+
+    def _recall(self, name: str) -> Measured:
+        rows = [row for row in self.result.test.per_class if row.label == name] if self.result.test else []
+        if not rows or rows[0].recall is None:
+            raise NotMeasuredError(f"the test has no image of {name}")
+        return Measured(rows[0].recall, rows[0].support)
+
+    def _selection(self) -> Measured:
+        chosen = self.result.selection
+        if chosen is None:
+            raise NotMeasuredError("the protocol has no selection split")
+        return Measured(chosen.value, self.counts.get(chosen.split) if chosen.monitor == "accuracy" else None)
+
+
+def _count(start: str, last: str, owner: Any) -> int | None:
+    """Of how many images a value of ``results.json`` is a share."""
+    if start == "end_to_end":
+        found = round(owner.detection_recall * owner.n_faces)
+        return found if last == "accuracy_given_detection" else int(owner.n_faces)
+    return int(owner.n) if last == "accuracy" else None

@@ -1,0 +1,55 @@
+"""Where a run has a number: paths such as ``test.accuracy``, ``test.recall.fear`` or ``history.train_loss.last``.
+
+A measured value comes with the number of images that it is a share of, where it is one: intervals need it.
+"""
+
+from dataclasses import dataclass
+
+from mien.errors import nearest
+from mien.labels import COLOURS, canonical
+
+CURVE_COLUMNS = ("train_accuracy", "train_loss", "train_macro_recall", "val_accuracy", "val_loss", "val_macro_recall")
+"""The columns of ``metrics.csv`` that a study may speak of."""
+
+_FIXED = {
+    "test": ("accuracy", "macro_recall", "macro_f1", "ece", "loss"),
+    "test.leak_free": ("accuracy", "macro_recall"),
+    "end_to_end": ("accuracy", "detection_recall", "accuracy_given_detection"),
+    "selection": ("value",),
+    "seconds": ("fit",),
+}
+_EXAMPLES = ("test.recall.<class>", "history.<column>.last", "history.<column>.best", "history.<column>.<epoch>")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measured value.
+
+    Attributes:
+        value: As the run has it: a share is a fraction.
+        n: Of how many images it is a share; ``None`` where it is none (losses, means over classes).
+    """
+
+    value: float
+    n: int | None = None
+
+
+def measure_problem(path: str) -> str | None:
+    """What is wrong with a path; ``None`` where nothing is."""
+    start, _, last = path.rpartition(".")
+    if last in _FIXED.get(start, ()):
+        return None
+    if start == "test.recall":
+        return None if canonical(last) in COLOURS else f"unknown class {last!r}; {nearest(last, COLOURS)}"
+    if start.startswith("history."):
+        return _history_problem(start.removeprefix("history."), last)
+    known = [f"{prefix}.{name}" for prefix, names in _FIXED.items() for name in names]
+    return f"unknown measure {path!r}; {nearest(path, [*known, *_EXAMPLES])}"
+
+
+def _history_problem(column: str, which: str) -> str | None:
+    if column not in CURVE_COLUMNS:
+        return f"unknown column {column!r}; {nearest(column, CURVE_COLUMNS)}"
+    if which in ("last", "best") or (which.isdecimal() and int(which) > 0):
+        return None
+    return f"expected history.{column}.last, .best or an epoch from 1 on, got {which!r}"

@@ -1,0 +1,69 @@
+"""Where a run has its numbers, and of how many images they are a share."""
+
+from dataclasses import replace
+
+import pytest
+from made_up_study import finish, make_places
+
+from mien.reproduction.evidence import Evidence, NotMeasuredError
+from mien.reproduction.measures import Measured, measure_problem
+from mien.reproduction.recipes import plan
+from mien.results import LeakFreeScore
+
+
+@pytest.fixture
+def evidence(tmp_path):
+    recipe = plan(make_places(tmp_path), "faces/small").recipes[0]
+    finish(recipe)
+    return Evidence.load(recipe.folder)
+
+
+VALUES = [
+    ("test.accuracy", 0.625, 100),
+    ("test.macro_recall", 0.625, None),
+    ("test.loss", 1.234, None),
+    ("test.recall.fear", 0.625, 100),
+    ("test.recall.Afraid", 0.625, 100),
+    ("history.train_accuracy.last", 0.4, 42),
+    ("history.train_accuracy.1", 0.25, 42),
+    ("history.train_loss.best", 1.6, None),
+    ("history.val_accuracy.best", 0.55, 14),
+    ("history.val_accuracy.last", 0.5, 14),
+    ("history.val_loss.best", 1.5, None),
+    ("selection.value", 0.55, 14),
+    ("seconds.fit", 92.4, None),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "n"), VALUES)
+def test_values(evidence, path, value, n):
+    assert measure_problem(path) is None
+    assert evidence.measure(path) == Measured(value, n)
+
+
+MISSING = [
+    ("end_to_end.accuracy", "the run has no end_to_end"),
+    ("test.leak_free.accuracy", r"the run has no test\.leak_free"),
+    ("test.recall.anger", "the test has no image of anger"),
+    ("history.train_accuracy.3", r"metrics\.csv has no epoch 3"),
+    ("history.train_macro_recall.last", r"metrics\.csv has no train_macro_recall"),
+]
+
+
+@pytest.mark.parametrize(("path", "message"), MISSING)
+def test_what_a_run_does_not_have(evidence, path, message):
+    assert measure_problem(path) is None
+    with pytest.raises(NotMeasuredError, match=message):
+        evidence.measure(path)
+
+
+def test_the_leak_free_part_has_its_own_count(evidence):
+    test = replace(evidence.result.test, leak_free=LeakFreeScore(90, 0.6, (0.5, 0.7), 0.55, 10))
+    known = replace(evidence, result=replace(evidence.result, test=test))
+    assert known.measure("test.leak_free.accuracy") == Measured(0.6, 90)
+    assert known.measure("test.leak_free.macro_recall") == Measured(0.55)
+
+
+@pytest.mark.parametrize("path", ["", "test", "accuracy", "history", "history.train_loss", "history.train_loss.0"])
+def test_what_is_no_path(path):
+    assert measure_problem(path)
