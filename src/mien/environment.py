@@ -3,12 +3,16 @@
 import os
 import platform
 import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from mien.files import read_json, write_json
+
+ENVIRONMENT_FILE = "environment.json"
 _PACKAGES = ("mien", "torch", "torchvision", "pytorch-lightning", "torchmetrics", "timm", "facenet-pytorch", "numpy")
 
 
@@ -22,6 +26,47 @@ def describe(command: str, seed: int) -> dict[str, Any]:
         "packages": versions(),
         "hardware": _hardware(),
     }
+
+
+_PIECE = ("command", "git", "python", "packages", "hardware")
+
+
+def note_start(folder: Path, facts: dict[str, Any], goes_on: bool) -> None:
+    """Write ``environment.json``: the facts of this start and, as ``pieces``, those of every start that counts.
+
+    Args:
+        folder: The run folder.
+        facts: What :func:`describe` gives, and anything else.
+        goes_on: Whether this start continues what earlier ones computed; their pieces are then kept. A file from
+            before there were pieces is taken as one, whose time is ``null``.
+    """
+    file = folder / ENVIRONMENT_FILE
+    pieces: list[dict[str, Any]] = []
+    if goes_on and file.is_file():
+        old = read_json(file)
+        pieces = old["pieces"] if "pieces" in old else [_piece(old, None)]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    write_json(file, facts | {"pieces": [*pieces, _piece(facts, now)]})
+
+
+def _piece(facts: dict[str, Any], started: str | None) -> dict[str, Any]:
+    """What tells one start from another; ``started`` is an ISO 8601 time, UTC."""
+    return {key: facts[key] for key in _PIECE} | {"started": started}
+
+
+def commits(environment: dict[str, Any]) -> list[str]:
+    """The commits that a run's starts were made at, each once, in order, with a word on those that had changes.
+
+    Args:
+        environment: What ``environment.json`` holds; older ones know of the last start only.
+    """
+    return list(dict.fromkeys(_commit(piece["git"]) for piece in environment.get("pieces", [environment])))
+
+
+def _commit(git: dict[str, Any] | None) -> str:
+    if git is None:
+        return "outside a checkout"
+    return f"{git['commit'][:12]}{' with changes' if git['dirty'] else ''}"
 
 
 def versions() -> dict[str, str | None]:

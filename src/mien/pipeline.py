@@ -14,23 +14,24 @@ from mien.cache.store import open_store
 from mien.config.check_images import crop_problems
 from mien.config.evaluate import CropChanges, EvaluateConfig
 from mien.config.load import plain, to_yaml
-from mien.config.schema import Config, CropConfig, DatasetConfig, TrainerConfig
-from mien.data.catalog import load_source
+from mien.config.schema import Config, CropConfig, TrainerConfig
 from mien.data.decode import Decoded, Decoder
 from mien.data.mixed import draw_weights
 from mien.data.source import Part, SourceData
-from mien.data.split import shared_images, with_test, with_validation
 from mien.detection import build_detector, crop_rule
 from mien.detection.face_reader import FaceFinder
-from mien.endtoend.scenes import SceneSource, build_scenes
-from mien.environment import describe, is_first_process, local_rank, versions
-from mien.errors import ConfigError, DataError, LabelError
-from mien.files import read_json, write_json, write_text
+from mien.endtoend.scenes import build_scenes
+from mien.environment import ENVIRONMENT_FILE, describe, is_first_process, local_rank, note_start, versions
+from mien.errors import ConfigError, LabelError
+from mien.evaluation.explain import check_explainable
+from mien.files import read_json, write_text
+from mien.labels import LabelSet
 from mien.models.bundle import Bundle
 from mien.models.factory import Classifier, build_classifier, input_spec
+from mien.opening import Opened, open_for_evaluation, open_for_training
 from mien.results import RESULTS_FILE, RunResult
-from mien.runs import CONFIG_FILE, check_space, claim, owned
-from mien.scoring import Call, Crops, Exam, Photos, named, score, write_scores
+from mien.runs import CONFIG_FILE, check_space, claim, owned, write_data
+from mien.scoring import Call, Crops, Exam, Photos, Scored, draw_explanations, named, score, write_scores
 from mien.training.checkpoints import FOLDER as CHECKPOINTS
 from mien.training.checkpoints import LAST
 from mien.training.data import ExpressionData, labelled
@@ -56,25 +57,32 @@ def run(config: Config, folder: Path, call: Call | None = None) -> RunResult:
     """
     check_devices(config.trainer)
     with owned(folder) if is_first_process() else nullcontext():
-        source, scenes, detector = _open(config)
-        done = claim(folder, config, source.spec()) if is_first_process() else None
+        opened = open_for_training(config.dataset, config.protocol)
+        photos = _photos(config, opened.source.labels)
+        done = claim(folder, config, opened.source.spec(), opened.leaks) if is_first_process() else None
         if done is not None:
             log.info("%s is finished already; resume=never trains anew", folder)
+            if config.report.explain:
+                log.info("python evaluate.py run=%s dataset=<its data set> report.explain=true explains it", folder)
             return done
-        return _run(config, folder, call or Call(), source, (scenes, detector))
+        return _run(config, folder, call or Call(), opened, photos)
 
 
-def _run(config: Config, folder: Path, call: Call, source: SourceData, photos: Photos) -> RunResult:
+def _run(config: Config, folder: Path, call: Call, opened: Opened, photos: Photos) -> RunResult:
     """The stages of a run whose folder is ours."""
+    source = opened.source
     seed_everything(config.seed, verbose=False)
     spec = input_spec(config.backbone)
-    classifier = build_classifier(config.backbone, config.head, len(source.labels))
-    config = replace(config, trainer=settled(_as_begun(config.trainer, folder), classifier))
+    classifier = _network(config, spec, len(source.labels))
+    goes_on = (folder / CHECKPOINTS / LAST).is_file()
+    trainer = _as_begun(config.trainer, folder) if goes_on else config.trainer
+    config = replace(config, trainer=settled(trainer, classifier))
     check_space(folder, classifier.count_parameters()[0])
     decoded = _decode(config, source, spec, photos[1])
-    exam = Exam(Crops(source, (split := SplitName(config.protocol.report)), decoded[split]), *photos)
-    environment = describe(call.command, config.seed)
-    write_json(folder / "environment.json", environment | {"precision": config.trainer.precision})
+    exam = _exam(config, opened, decoded, photos)
+    if is_first_process():
+        environment = describe(call.command, config.seed) | {"precision": config.trainer.precision}
+        note_start(folder, environment, goes_on)
     data = _training_data(config, decoded, classifier, spec)
     log.info("training %s in %s", config.backbone.name, config.trainer.precision)
     logger = build_logger(config.logger, folder, folder.name, plain(config)) if is_first_process() else None
@@ -84,9 +92,7 @@ def _run(config: Config, folder: Path, call: Call, source: SourceData, photos: P
         if not fitted.is_main:
             sys.exit()  # one of several training processes; the first goes on alone, so that nothing is counted twice
         bundle = _bundle(config, classifier, spec, source, fitted)
-        device = _device(config.trainer.accelerator)
-        scored = score(bundle, exam, device, call, {"fit": fitted.seconds})
-        write_scores(folder, exam, scored, bundle)
+        scored = _examine(config, folder, call, exam, bundle, fitted.seconds)
         log_result(logger, scored.result)
         failed = False
     finally:
@@ -94,11 +100,36 @@ def _run(config: Config, folder: Path, call: Call, source: SourceData, photos: P
     return scored.result
 
 
+def _network(config: Config, spec: InputSpec, classes: int) -> Classifier:
+    """The network, and a look ahead whether all that is asked of it can be had."""
+    classifier = build_classifier(config.backbone, config.head, classes)
+    if config.report.explain:
+        check_explainable(classifier.backbone, spec)
+    return classifier
+
+
+def _examine(config: Config, folder: Path, call: Call, exam: Exam, bundle: Bundle, seconds: float) -> Scored:
+    """The scores of the trained model, with their files."""
+    device = _device(config.trainer.accelerator)
+    scored = score(bundle, exam, device, call, {"fit": seconds})
+    if config.report.explain:
+        draw_explanations(folder, bundle, scored, device)
+    write_scores(folder, exam, scored, bundle)
+    return scored
+
+
+def _exam(config: Config, opened: Opened, decoded: dict[SplitName, Decoded], photos: Photos) -> Exam:
+    """What the trained model is scored on, and the selection split where that is another part."""
+    chosen_on = config.protocol.selection
+    selection = None if chosen_on in ("none", opened.split) else decoded[SplitName(chosen_on)]
+    return Exam(Crops(opened.source, opened.split, decoded[opened.split], opened.leaks), *photos, selection)
+
+
 def _as_begun(trainer: TrainerConfig, folder: Path) -> TrainerConfig:
     """A run that is continued, perhaps on another machine, keeps the precision that ``auto`` was at its start."""
-    if trainer.precision != "auto" or not (folder / CHECKPOINTS / LAST).is_file():
+    if trainer.precision != "auto":
         return trainer
-    return replace(trainer, precision=read_json(folder / "environment.json").get("precision", trainer.precision))
+    return replace(trainer, precision=read_json(folder / ENVIRONMENT_FILE).get("precision", trainer.precision))
 
 
 def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = None) -> RunResult:
@@ -115,15 +146,21 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
     check_devices(TrainerConfig(accelerator=config.accelerator))
     bundle = _cropping_as_asked(Bundle.load(Path(config.run)), config.crop)
     device = _device(config.accelerator)
+    if config.report.explain:
+        check_explainable(bundle.classifier.backbone, bundle.spec)
     with owned(folder):
         (folder / RESULTS_FILE).unlink(missing_ok=True)
         write_text(folder / CONFIG_FILE, to_yaml(config))
         scenes = build_scenes(config.scenes, bundle.labels)
         detector = build_detector(config.detector, device)
         crops = None if config.dataset.name == "none" else _crops(config, bundle, detector)
-        write_json(folder / "environment.json", describe((call or Call()).command, bundle.about["seed"]))
+        if crops is not None:
+            write_data(folder, crops.source.spec(), crops.leaks)
+        note_start(folder, describe((call or Call()).command, bundle.about["seed"]), goes_on=False)
         exam = Exam(crops, scenes, detector)
         scored = score(bundle, exam, device, call or Call(), {"fit": 0.0})
+        if config.report.explain:
+            draw_explanations(folder, bundle, scored, device)
         write_scores(folder, exam, scored)
     return scored.result
 
@@ -140,64 +177,25 @@ def _cropping_as_asked(bundle: Bundle, changes: CropChanges) -> Bundle:
 
 def _crops(config: EvaluateConfig, bundle: Bundle, detector: FaceDetector) -> Crops:
     """The part of a data set that a model is scored on."""
-    split = SplitName(config.split)
-    dataset = _cut_as_trained(config.dataset, bundle)
-    source = _with_part(load_source(dataset), dataset, split, bundle)
-    source.labels.mapping_to(bundle.labels)
+    opened = open_for_evaluation(config.dataset, (split := SplitName(config.split)), bundle)
+    opened.source.labels.mapping_to(bundle.labels)
     trained_on = bundle.about["config"]["dataset"].get("faces", "given")
     if trained_on != config.dataset.faces:
         log.warning("the model was trained on dataset.faces=%s, and is scored on %s", trained_on, config.dataset.faces)
-    parts = _faces({split: source.parts[split]}, config, detector, bundle.crop)
-    return Crops(source, split, Decoder.of(config.dataset, bundle.spec).decode(parts[split]))
+    parts = _faces({split: opened.source.parts[split]}, config, detector, bundle.crop)
+    prepared = replace(bundle.spec, size=bundle.views.prepared)
+    return Crops(opened.source, split, Decoder.of(config.dataset, prepared).decode(parts[split]), opened.leaks)
 
 
-def _cut_as_trained(dataset: DatasetConfig, bundle: Bundle) -> DatasetConfig:
-    """A data set that the model's run knew, alone or in a mix, is cut as it was there, whatever is asked here.
-
-    So no image that the model was trained on stands in its test.
-    """
-    run = bundle.about["config"]["dataset"]
-    known = {run["name"], *(member["name"] for member in run.get("mixed", {}).values())}
-    if known.isdisjoint({dataset.name, *(member.name for member in dataset.mixed.values())}):
-        return dataset
-    return replace(dataset, **{key: run[key] for key in ("test_fraction", "validation_fraction", "split_seed")})
-
-
-def _with_part(source: SourceData, dataset: DatasetConfig, split: SplitName, bundle: Bundle) -> SourceData:
-    """The data set with the part that is asked for, cut off as in training where it has none."""
-    source = with_test(source, dataset.test_fraction, dataset.split_seed)
-    selected_on = bundle.about["protocol"]["selection"]
-    if split is SplitName.VALIDATION or (split is SplitName.TRAIN and selected_on == "validation"):
-        source = with_validation(source, dataset.validation_fraction, dataset.split_seed)
-    if split not in source.parts:
-        raise DataError(f"split={split}: {source.name} has only {', '.join(source.parts)}")
-    return source
-
-
-def _open(config: Config) -> tuple[SourceData, SceneSource | None, FaceDetector]:
-    """The data set with the parts that the protocol needs, the whole photos and the detector; nothing is decoded."""
-    dataset, protocol = config.dataset, config.protocol
-    source = with_test(load_source(dataset), dataset.test_fraction, dataset.split_seed)
-    if SplitName.TRAIN not in source.parts:
-        raise DataError(f"{dataset.name} has no training images")
-    _warn_of_leaks(source)
-    if "validation" in (protocol.selection, protocol.report):
-        source = with_validation(source, dataset.validation_fraction, dataset.split_seed)
-    scenes = build_scenes(config.scenes, source.labels)
+def _photos(config: Config, labels: LabelSet) -> Photos:
+    """The whole photos of the end-to-end stage and the detector; nothing is decoded."""
+    scenes = build_scenes(config.scenes, labels)
     if scenes is not None:
         try:
-            scenes.labels.mapping_to(source.labels)
+            scenes.labels.mapping_to(labels)
         except LabelError as error:
             raise LabelError(f"scenes={config.scenes.name}: {error}; scenes=none goes without the stage") from error
-    return source, scenes, build_detector(config.detector, _device(config.trainer.accelerator))
-
-
-def _warn_of_leaks(source: SourceData) -> None:
-    """Say how many test images stand in train too, byte for byte."""
-    leaked = shared_images(source.parts[SplitName.TRAIN], source.parts[SplitName.TEST])
-    if leaked:
-        n = len(source.parts[SplitName.TEST])
-        log.warning("%s: %d of %d test images stand byte for byte in train too", source.name, leaked, n)
+    return scenes, build_detector(config.detector, _device(config.trainer.accelerator))
 
 
 def _faces(
@@ -216,7 +214,8 @@ def _decode(config: Config, source: SourceData, spec: InputSpec, detector: FaceD
     needed = {"train", config.protocol.selection, config.protocol.report} - {"none"}
     parts = {split: part for split, part in source.parts.items() if split in needed}
     faces = _faces(parts, config, detector, crop_rule(config.crop))
-    return Decoder.of(config.dataset, spec).decode_parts(faces, config.dataset.decode_size)
+    prepared = replace(spec, size=config.protocol.ten_crop or spec.size)
+    return Decoder.of(config.dataset, prepared).decode_parts(faces, config.dataset.decode_size)
 
 
 def _training_data(
@@ -254,6 +253,7 @@ def _bundle(config: Config, classifier: Classifier, spec: InputSpec, source: Sou
         head=config.head,
         crop=crop_rule(config.crop),
         flip_average=config.protocol.flip_average,
+        ten_crop=config.protocol.ten_crop,
         about=about,
     )
 

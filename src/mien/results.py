@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import RunFolderError
+from mien.face_results import EndToEndResult
 from mien.files import read_json, typed, write_json
 
 SCHEMA = 1
@@ -38,6 +39,29 @@ class SetScore:
 
 
 @dataclass(frozen=True)
+class LeakFreeScore:
+    """Scores on the images of a split that do not stand byte for byte in the data set's train part.
+
+    That part is the one before a validation part is cut from it: an image that went there was not trained on, but the
+    epoch was chosen on it. So the images left are the same under every protocol. A validation part that was cut from
+    train shares no image with the rest.
+
+    Attributes:
+        n: Number of these images.
+        accuracy: Share of right predictions; ``None`` where no image is left.
+        accuracy_ci95: Wilson 95 % interval of the accuracy.
+        macro_recall: Mean recall of the classes present; ``None`` where no image is left.
+        leaked: Number of the other images.
+    """
+
+    n: int
+    accuracy: float | None
+    accuracy_ci95: tuple[float, float]
+    macro_recall: float | None
+    leaked: int
+
+
+@dataclass(frozen=True)
 class EvalResult:
     """Scores of one model on one split.
 
@@ -52,6 +76,8 @@ class EvalResult:
         per_class: One entry a class, in label order.
         confusion: (K, K) counts, rows true, columns predicted.
         per_set: One entry a set where the data are a mix of several (``dataset=mixed``), else none.
+        leak_free: Scores without the images that stand in train too; ``None`` where the split is train, the train part
+            is unknown, or the result is from before there was this.
     """
 
     n: int
@@ -64,128 +90,7 @@ class EvalResult:
     per_class: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
     per_set: tuple[SetScore, ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcomes:
-    """What became of true faces; the counts add up to all of them.
-
-    Attributes:
-        right: Found and rightly labelled, whatever the box.
-        missed: Not found.
-        wrong_good_box: Wrongly labelled in a box that overlaps the true one by IoU 0.7 or more.
-        wrong_poor_box: Wrongly labelled in a box that overlaps less. ``None`` where the truth has no face boxes to tell
-            by; all wrongly labelled faces are then under ``wrong_good_box``.
-    """
-
-    right: int
-    missed: int
-    wrong_good_box: int
-    wrong_poor_box: int | None
-
-    @property
-    def total(self) -> int:
-        """All faces."""
-        return self.right + self.missed + self.wrong_good_box + (self.wrong_poor_box or 0)
-
-
-@dataclass(frozen=True)
-class ClassEndToEnd:
-    """One class end to end; shares are ``None`` where there is nothing to divide by."""
-
-    label: str
-    support: int
-    detection_recall: float | None
-    accuracy_given_detection: float | None
-    accuracy: float | None
-    outcomes: Outcomes | None = None
-
-
-@dataclass(frozen=True)
-class SizeScore:
-    """Faces of one size: the shorter side of the true box, in ``low`` <= pixels < ``high`` (``None``: no bound)."""
-
-    low: int
-    high: int | None
-    support: int
-    detection_recall: float | None
-    accuracy: float | None
-    accuracy_ci95: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class DetectionScore:
-    """The detector alone, over all true faces and all of its detections.
-
-    Attributes:
-        min_iou: Overlap from which on a detection is a true face.
-        n_detections: How many there were, with a score of ``detector.min_score`` or more.
-        false_faces: Those that are no true face.
-        precision: Share of the detections that are a true face; ``None`` without a detection. The recall is
-            ``EndToEndResult.detection_recall``.
-        average_precision: Area under the precision-recall curve, interpolated at all points. The curve ends at
-            ``detector.min_score``, below which there are no detections: a lower ``min_score`` may give a higher value.
-    """
-
-    min_iou: float
-    n_detections: int
-    false_faces: int
-    precision: float | None
-    average_precision: float
-
-
-@dataclass(frozen=True)
-class CropGap:
-    """How much better the model is on ready-made crops than end to end.
-
-    Attributes:
-        crops: The data set of the crops.
-        crop_accuracy: The accuracy on them.
-        gap: ``crop_accuracy`` minus the end-to-end accuracy.
-        gap_ci95: Newcombe's hybrid score 95 % interval of a difference of two independent shares. It takes crops and
-            photos for different images, which collages of the same crops are not.
-    """
-
-    crops: str
-    crop_accuracy: float
-    gap: float
-    gap_ci95: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class EndToEndResult:
-    """Scores on whole photos, where a missed face counts as wrong.
-
-    Attributes:
-        scenes: Where the photos came from.
-        detector: The detector's name.
-        n_faces: Number of true faces.
-        detection_recall: Share of them that the detector found.
-        accuracy_given_detection: Share of the found ones with the right label; ``None`` where none was found.
-        accuracy: Share of all true faces found and rightly labelled.
-        accuracy_ci95: Wilson 95 % interval of ``accuracy``.
-        per_class: One entry a class, in label order.
-        outcomes: What became of all faces; ``None`` in results from before there was this.
-        by_size: Accuracy against face size; empty where the truth has no boxes.
-        detection: The detector alone; ``None`` where the truth has no boxes.
-        gap: The distance to the accuracy on crops; ``None`` where that is unknown.
-        fingerprint: SHA-256 hex digest over the photos' pixels and the true labels and boxes; ``""`` in results from
-            before there was this.
-    """
-
-    scenes: str
-    detector: str
-    n_faces: int
-    detection_recall: float
-    accuracy_given_detection: float | None
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-    per_class: tuple[ClassEndToEnd, ...]
-    outcomes: Outcomes | None = None
-    by_size: tuple[SizeScore, ...] = ()
-    detection: DetectionScore | None = None
-    gap: CropGap | None = None
-    fingerprint: str = ""
+    leak_free: LeakFreeScore | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +121,7 @@ class RunResult:
         selection: What the epoch was chosen by, ``None`` where the protocol has no selection split.
         overrides: The command-line overrides, for sweep tables.
         seed: The run's seed.
+        trained_on: Name of the data set that the model was trained on; ``""`` in results from before there was this.
     """
 
     command: str
@@ -231,6 +137,7 @@ class RunResult:
     selection: SelectionScore | None = None
     overrides: tuple[str, ...] = field(default=())
     seed: int = 0
+    trained_on: str = ""
 
     @property
     def accuracy(self) -> float:

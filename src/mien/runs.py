@@ -15,10 +15,13 @@ from mien.config.schema import Config
 from mien.errors import RunFolderError
 from mien.files import read_json, write_json, write_text
 from mien.results import RESULTS_FILE, RunResult
-from mien.types import DataSpec
+from mien.types import DataSpec, Leaks
 
 CONFIG_FILE, DATA_FILE, LOCK_FILE = "config.yaml", "data.json", ".lock"
-_FREE = {"output", "resume", "logger", "dataset.root", "dataset.mixed.*.root", "dataset.cache", "scenes.root"}
+_FREE = {
+    *("output", "resume", "logger", "report", "trainer.accelerator"),
+    *("dataset.root", "dataset.mixed.*.root", "dataset.cache", "scenes.root"),
+}
 """Settings that do not change what is computed (the data's fingerprint does): a run may be continued with others."""
 _WORK = ("checkpoints", RESULTS_FILE)
 """What makes a folder worth keeping; a run that failed before its first checkpoint leaves it free."""
@@ -50,13 +53,14 @@ def owned(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def claim(folder: Path, config: Config, data: DataSpec) -> RunResult | None:
+def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> RunResult | None:
     """Make a folder this experiment's.
 
     Args:
         folder: The run folder.
         config: The experiment. ``resume=never`` removes what an earlier run of it left.
         data: Its data.
+        leaks: What of the reported part stands in train too.
 
     Returns:
         The result, if this experiment is finished there already.
@@ -71,10 +75,15 @@ def claim(folder: Path, config: Config, data: DataSpec) -> RunResult | None:
         elif (folder / RESULTS_FILE).is_file():
             return RunResult.load(folder)
     write_text(folder / CONFIG_FILE, to_yaml(config))
+    write_data(folder, data, leaks)
+    return None
+
+
+def write_data(folder: Path, data: DataSpec, leaks: Leaks | None) -> None:
+    """Write ``data.json``: name, version, fingerprint and counts, and what leaks (``null`` where that is unknown)."""
     counts = {str(split): dict(zip(data.labels, counts, strict=True)) for split, counts in data.counts.items()}
     facts = {"name": data.name, "version": data.version, "fingerprint": data.fingerprint, "counts": counts}
-    write_json(folder / DATA_FILE, facts)
-    return None
+    write_json(folder / DATA_FILE, facts | {"leaks": None if leaks is None else leaks.to_dict()})
 
 
 def check_space(folder: Path, parameters: int) -> None:
@@ -109,7 +118,7 @@ def _clear(folder: Path) -> None:
 
 def _check_same(folder: Path, config: Config, data: DataSpec) -> None:
     try:
-        old, new = _flat(plain(from_yaml(folder / CONFIG_FILE))), _flat(plain(config))
+        old, new = what_counts(plain(from_yaml(folder / CONFIG_FILE))), what_counts(plain(config))
     except OmegaConfBaseException as error:  # a key or value that there is no longer
         raise RunFolderError(
             f"{folder / CONFIG_FILE} is of another version of mien: {str(error).splitlines()[0]}; "
@@ -127,13 +136,26 @@ def _check_same(folder: Path, config: Config, data: DataSpec) -> None:
         )
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def what_counts(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A config's settings by dotted key, without those that do not change what is computed."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if any(fnmatchcase(prefix + key, pattern) for pattern in _FREE):
             continue
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= what_counts(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat
+
+
+def changes_result(key: str) -> bool:
+    """Whether an override of this key changes what is computed.
+
+    Examples:
+        >>> [changes_result(key) for key in ("optimizer.lr", "logger.mode", "dataset.root")]
+        [True, False, False]
+    """
+    parts = key.split(".")
+    starts = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    return not any(fnmatchcase(start, pattern) for start in starts for pattern in _FREE)

@@ -7,6 +7,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from mien.data.decode import Decoded
 from mien.data.source import SourceData
 from mien.endtoend.records import EndToEndRun
@@ -14,14 +17,16 @@ from mien.endtoend.scenes import SceneSource
 from mien.endtoend.score import with_gap
 from mien.endtoend.sheet import draw_sheet
 from mien.endtoend.stage import run_end_to_end
-from mien.evaluation.evaluate import Evaluation, evaluate
+from mien.evaluation.evaluate import Evaluation, evaluate, predict
+from mien.evaluation.explain import Explainer
 from mien.evaluation.predict import Predictor
 from mien.files import atomic_path, read_json, write_text
 from mien.models.bundle import CARD, FACTS, Bundle
+from mien.report.explanations import Explained, choose_explained, plot_explanations
 from mien.report.model_card import model_card
 from mien.report.run import report_run
 from mien.results import RunResult, SelectionScore
-from mien.types import CropRule, FaceDetector, SplitName
+from mien.types import CropRule, FaceDetector, Leaks, SplitName
 
 
 @dataclass(frozen=True)
@@ -38,20 +43,25 @@ Photos = tuple[SceneSource | None, FaceDetector]
 
 @dataclass(frozen=True)
 class Crops:
-    """A part of a data set, decoded."""
+    """A part of a data set, decoded, and what of it stands in train too (``None`` where that is unknown)."""
 
     source: SourceData
     split: SplitName
     decoded: Decoded
+    leaks: Leaks | None = None
 
 
 @dataclass(frozen=True)
 class Exam:
-    """What a model is scored on: ready-made crops, whole photos, or both."""
+    """What a model is scored on: ready-made crops, whole photos, or both.
+
+    Of ``selection``, the split that a model in training was chosen on, only the predictions are kept.
+    """
 
     crops: Crops | None
     scenes: SceneSource | None
     detector: FaceDetector
+    selection: Decoded | None = None
 
 
 @dataclass(frozen=True)
@@ -61,13 +71,14 @@ class Scored:
     result: RunResult
     evaluation: Evaluation | None
     faces: EndToEndRun | None
+    selection: pd.DataFrame | None
 
 
 def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str, float]) -> Scored:
     """Evaluate on the reported split and on whole photos."""
     predictor, crops = Predictor(bundle, device), exam.crops
     with _timed(seconds, "test"):
-        evaluation = None if crops is None else evaluate(crops.decoded, crops.source.labels, predictor)
+        evaluation = None if crops is None else _evaluate(crops, predictor)
     test = None if evaluation is None else evaluation.result
     with _timed(seconds, "end_to_end"):
         faces = _end_to_end(exam, predictor, bundle.crop)
@@ -86,8 +97,22 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
         selection=None if about["selection"] is None else SelectionScore(**about["selection"]),
         overrides=call.overrides,
         seed=about["seed"],
+        trained_on=about["dataset"]["name"],
     )
-    return Scored(_with_gap(result, about), evaluation, faces)
+    return Scored(_with_gap(result, about), evaluation, faces, _selection(exam, predictor))
+
+
+def _evaluate(crops: Crops, predictor: Predictor) -> Evaluation:
+    """Scores on crops, with and without those that stand in train too."""
+    leaked = None if crops.leaks is None else crops.leaks.keys()
+    return evaluate(crops.decoded, crops.source.labels, predictor, leaked)
+
+
+def _selection(exam: Exam, predictor: Predictor) -> pd.DataFrame | None:
+    """The predictions on the selection split, for what is fitted on it after training, such as a temperature."""
+    if exam.selection is None or exam.crops is None:
+        return None
+    return predict(exam.selection, exam.crops.source.labels, predictor).table
 
 
 def _end_to_end(exam: Exam, predictor: Predictor, crop: CropRule) -> EndToEndRun | None:
@@ -118,6 +143,9 @@ def write_scores(folder: Path, exam: Exam, scored: Scored, bundle: Bundle | None
     if evaluation is not None:
         with atomic_path(folder / "predictions.parquet") as path:
             evaluation.predictions.to_parquet(path)
+    if scored.selection is not None:
+        with atomic_path(folder / "validation.parquet") as path:
+            scored.selection.to_parquet(path)
     if scored.faces is not None and exam.scenes is not None:
         with atomic_path(folder / "end_to_end.parquet") as path:
             scored.faces.to_frame().to_parquet(path)
@@ -128,6 +156,21 @@ def write_scores(folder: Path, exam: Exam, scored: Scored, bundle: Bundle | None
         write_text(saved / CARD, model_card(read_json(saved / FACTS), scored.result))
     report_run(folder, None if evaluation is None else evaluation.image, scored.result)
     scored.result.save(folder)
+
+
+def draw_explanations(folder: Path, bundle: Bundle, scored: Scored, device: str) -> None:
+    """Draw Grad-CAM maps of some predictions on the scored split, ``plots/explain.png``; none without such a split."""
+    if scored.evaluation is None:
+        return
+    explainer, predictions = Explainer(bundle, device), scored.evaluation.predictions
+    rows = choose_explained(predictions, scored.result.seed)
+    chosen, images = predictions.iloc[rows], scored.evaluation.images[np.array(rows, np.int64)]
+    heat = explainer.maps(images, np.array([bundle.labels.index(name) for name in chosen["predicted"]]))
+    shown = [
+        Explained(image, map_, row["label"], row["predicted"], float(row[f"p_{row['predicted']}"]))
+        for image, map_, (_, row) in zip(explainer.seen(images), heat, chosen.iterrows(), strict=True)
+    ]
+    plot_explanations(shown, bundle.labels.names, explainer.cells, folder / "plots" / "explain.png")
 
 
 NOTHING = {"name": "none", "version": "", "fingerprint": ""}

@@ -78,6 +78,48 @@ class DataSpec:
 
 
 @dataclass(frozen=True)
+class LeakedImage:
+    """An image of a part that stands byte for byte in train too.
+
+    Attributes:
+        image: Its key.
+        train: The keys of its copies there.
+        labels_agree: Whether all of these have its label.
+    """
+
+    image: str
+    train: tuple[str, ...]
+    labels_agree: bool
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Which images of a part stand in train too.
+
+    Attributes:
+        split: The part.
+        images: One entry a leaked image, in the order of the part.
+    """
+
+    split: SplitName
+    images: tuple[LeakedImage, ...]
+
+    @property
+    def conflicting(self) -> int:
+        """How many have another label in train."""
+        return sum(not image.labels_agree for image in self.images)
+
+    def keys(self) -> set[str]:
+        """The keys of the leaked images."""
+        return {image.image for image in self.images}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        images = [asdict(image) for image in self.images]
+        return {"split": str(self.split), "count": len(images), "conflicting": self.conflicting, "images": images}
+
+
+@dataclass(frozen=True)
 class Faces:
     """The faces that a detector found in one image; N may be 0.
 

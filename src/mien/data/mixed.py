@@ -101,9 +101,8 @@ def _without_leaks(parts: dict[SplitName, Part]) -> dict[SplitName, Part]:
     clean: dict[SplitName, Part] = {}
     for split in (SplitName.TEST, SplitName.VALIDATION, SplitName.TRAIN):
         part = parts[split]
-        digests = [part.reader.digest(index) for index in range(len(part))]
-        leaked = np.array([digest in seen for digest in digests], bool)
-        seen.update(digests)
+        leaked = np.array([digest in seen for digest in part.digests], bool)
+        seen.update(part.digests)
         if leaked.any():
             found = Counter(set_names(part.take(np.flatnonzero(leaked))) or [])
             text = ", ".join(f"{count} of {name}" for name, count in found.items())

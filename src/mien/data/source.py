@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +31,28 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """Each image's digest; the images are read for it once, and not again for what is taken from them later."""
+        return [self.reader.digest(index) for index in range(len(self))]
+
     def take(self, indices: NDArray[np.int64]) -> "Part":
         """The images at these positions, in this order."""
         if isinstance(self.reader, Selection):
             reader = Selection(self.reader.reader, self.reader.indices[indices])
         else:
             reader = Selection(self.reader, indices)
-        return Part(reader, self.labels[indices])
+        taken = Part(reader, self.labels[indices])
+        if "digests" in vars(self):
+            vars(taken)["digests"] = [self.digests[index] for index in indices]
+        return taken
+
+    def read_by(self, reader: ImageReader) -> "Part":
+        """The same images in another reader, which changes what is seen of them and not their digests."""
+        part = Part(reader, self.labels)
+        if "digests" in vars(self):
+            vars(part)["digests"] = self.digests
+        return part
 
 
 @dataclass(frozen=True, eq=False)

@@ -100,12 +100,6 @@ def _check(part: Part, name: SplitName, source: SourceData, fraction: float) -> 
 def _duplicates(part: Part) -> list[list[int]]:
     """Positions of equal images, one list each, ordered by content."""
     groups: dict[bytes, list[int]] = defaultdict(list)
-    for index in range(len(part)):
-        groups[part.reader.digest(index)].append(index)
+    for index, digest in enumerate(part.digests):
+        groups[digest].append(index)
     return [groups[digest] for digest in sorted(groups)]
-
-
-def shared_images(a: Part, b: Part) -> int:
-    """How many images of ``b`` stand byte for byte in ``a`` too."""
-    known = {a.reader.digest(index) for index in range(len(a))}
-    return sum(b.reader.digest(index) in known for index in range(len(b)))

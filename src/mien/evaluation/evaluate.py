@@ -1,5 +1,6 @@
 """Scores of a model on one part of a data set, every image counted once."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +13,25 @@ from mien.data.source import Part
 from mien.evaluation.predict import Predictor
 from mien.labels import LabelSet
 from mien.metrics.classification import evaluate_predictions
-from mien.results import EvalResult, SetScore
+from mien.metrics.intervals import wilson_interval
+from mien.results import EvalResult, LeakFreeScore, SetScore
 from mien.types import Image
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of N labelled images.
+
+    Attributes:
+        probabilities: (N, K) float32.
+        truth: (N,) int64, the true classes in the model's order.
+        table: One row an image: ``key``, ``label``, ``predicted``, ``p_<class>`` and ``digest``, which is equal for
+            images that are equal byte for byte.
+    """
+
+    probabilities: NDArray[np.float32]
+    truth: NDArray[np.int64]
+    table: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -22,7 +40,8 @@ class Evaluation:
 
     Attributes:
         result: The scores.
-        predictions: One row an image: ``key``, ``label``, ``predicted`` and ``p_<class>``.
+        predictions: As :attr:`Predictions.table`; with ``leaked`` (whether the image stands in train too) where that
+            is known.
         images: As the network saw them.
     """
 
@@ -36,13 +55,32 @@ class Evaluation:
         return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
-def evaluate(images: Decoded, labels: LabelSet, predictor: Predictor) -> Evaluation:
+def evaluate(
+    images: Decoded, labels: LabelSet, predictor: Predictor, leaked: Collection[str] | None = None
+) -> Evaluation:
     """Predict and score.
 
     Args:
         images: The images, with their labels in the order of ``labels``.
         labels: The data set's classes; each must be among the model's.
         predictor: The model.
+        leaked: Keys of the images that stand in train too; ``None`` where that is unknown.
+
+    Raises:
+        LabelError: A class of the data set is none of the model's.
+    """
+    said = predict(images, labels, predictor)
+    result = evaluate_predictions(said.probabilities, said.truth, predictor.labels)
+    per_set = _per_set(images.part, said.probabilities, said.truth, predictor.labels)
+    if leaked is None:
+        return Evaluation(replace(result, per_set=per_set), said.table, images)
+    table = said.table.assign(leaked=said.table["key"].isin(leaked))
+    leak_free = _leak_free(said, ~table["leaked"].to_numpy(), predictor.labels)
+    return Evaluation(replace(result, per_set=per_set, leak_free=leak_free), table, images)
+
+
+def predict(images: Decoded, labels: LabelSet, predictor: Predictor) -> Predictions:
+    """Predict only; as :func:`evaluate`.
 
     Raises:
         LabelError: A class of the data set is none of the model's.
@@ -52,17 +90,25 @@ def evaluate(images: Decoded, labels: LabelSet, predictor: Predictor) -> Evaluat
     truth = to_model[part.labels]
     probabilities = predictor.arrays(images)
     names = np.array(predictor.labels.names)
-    predictions = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "key": [part.reader.key(index) for index in range(len(part))],
             "label": names[truth],
             "predicted": names[probabilities.argmax(1)],
             **{f"p_{name}": probabilities[:, k] for k, name in enumerate(names)},
+            "digest": [digest.hex() for digest in part.digests],
         }
     )
-    per_set = _per_set(part, probabilities, truth, predictor.labels)
-    result = replace(evaluate_predictions(probabilities, truth, predictor.labels), per_set=per_set)
-    return Evaluation(result, predictions, images)
+    return Predictions(probabilities, truth, table)
+
+
+def _leak_free(said: Predictions, free: NDArray[np.bool_], labels: LabelSet) -> LeakFreeScore:
+    """The scores on some of the images."""
+    leaked = int((~free).sum())
+    if not free.any():
+        return LeakFreeScore(0, None, wilson_interval(0, 0), None, leaked)
+    score = evaluate_predictions(said.probabilities[free], said.truth[free], labels)
+    return LeakFreeScore(score.n, score.accuracy, score.accuracy_ci95, score.macro_recall, leaked)
 
 
 def _per_set(

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from mien.files import atomic_path, write_text
+from mien.report.style import DPI
 
 PLOTS = "plots"
 """Folder beside the Markdown that its pictures are written to."""
@@ -109,6 +110,11 @@ class Picture:
         """The file's bytes."""
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
+    @property
+    def width(self) -> int:
+        """How wide it is shown at most, in CSS pixels of 1/96 inch, so that its letters have their size."""
+        return round(int.from_bytes(self.content[16:20]) * 96 / DPI)  # a PNG's width stands there
+
     def markdown(self) -> str:
         """As Markdown."""
         shown = f"![{self.alt or self.caption}]({PLOTS}/{self.name})"
@@ -170,16 +176,25 @@ class Document:
         Raises:
             RunFolderError: The folder cannot be written to, or the disk is full.
         """
+        page = folder / f"{stem}.html"
+        write_text(page, self.html())
+        return page, self.write_markdown(folder, stem)
+
+    def write_markdown(self, folder: Path, stem: str) -> Path:
+        """Write ``<stem>.md`` alone, and its pictures into ``plots/``.
+
+        Raises:
+            RunFolderError: The folder cannot be written to, or the disk is full.
+        """
         for picture in _pictures(self.blocks):
             target = folder / PLOTS / picture.name
             if picture.source != target:
                 content = picture.content
                 with atomic_path(target) as path:
                     path.write_bytes(content)
-        page, text = folder / f"{stem}.html", folder / f"{stem}.md"
-        write_text(page, self.html())
+        text = folder / f"{stem}.md"
         write_text(text, self.markdown())
-        return page, text
+        return text
 
 
 def _pictures(blocks: Sequence[Block]) -> Iterator[Picture]:

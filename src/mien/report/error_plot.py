@@ -5,9 +5,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from mien.face_results import EndToEndResult, Outcomes, SizeScore
 from mien.report import style
 from mien.report.wording import interval, percent, pixels
-from mien.results import EndToEndResult, Outcomes, SizeScore
 
 KINDS = {
     "right": ("right", style.RIGHT, "white", ""),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mien.report.notes import chosen_on_reported
 from mien.report.record import end_to_end_lines, portable, test_lines
 from mien.report.run import kept_epoch
 from mien.report.wording import percent
@@ -74,8 +75,8 @@ def _origin(facts: dict[str, Any], run: RunResult) -> list[str]:
         f"| command | `{portable(run.command) or 'not recorded'}` |",
         f"| software | mien {versions['mien']}, torch {versions['torch']} |",
     ]
-    if protocol["selection"] == protocol["report"]:
-        lines += ["", "The epoch was chosen on the split that is reported: its scores are too high."]
+    if warning := chosen_on_reported(run):
+        lines += ["", f"This model was {warning}."]
     return lines
 
 
@@ -95,10 +96,14 @@ def _input(facts: dict[str, Any]) -> list[str]:
         cut += "; turned upright by the landmarks" if crop.get("align") else ""
     if crop.get("border"):
         cut += f"; the detector sees a gray border of {percent(crop['border'], 0)} of the photo's shorter side"
+    side = facts.get("ten_crop") or spec["size"]
+    averaged = "; probabilities averaged with the mirror image" if facts["flip_average"] else ""
+    if side != spec["size"]:
+        crops = f"{spec['size']} x {spec['size']} pixels"
+        averaged = f"; probabilities averaged over crops of {crops}, four corners and centre, and their mirror images"
     return [
-        f"{spec['size']} x {spec['size']} pixels, {colour}, shorter side resized (bilinear, antialiased), centre "
-        f"cropped, divided by 255, minus mean {spec['mean']}, divided by {spec['std']}"
-        f"{'; probabilities averaged with the mirror image' if facts['flip_average'] else ''}.",
+        f"{side} x {side} pixels, {colour}, shorter side resized (bilinear, antialiased), centre "
+        f"cropped, divided by 255, minus mean {spec['mean']}, divided by {spec['std']}{averaged}.",
         "",
         f"In whole photos: {cut}.",
     ]

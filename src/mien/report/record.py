@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mien.environment import commits
+from mien.face_results import EndToEndResult
 from mien.files import read_json
+from mien.report.notes import chosen_on_reported, without_leaked
 from mien.report.tables import error_shares, notes_on, size_words
 from mien.report.wording import UNDEFINED, duration, interval, percent, pixels
-from mien.results import EndToEndResult, EvalResult, RunResult
+from mien.results import EvalResult, RunResult
 
 
 def record(folder: Path) -> str:
@@ -33,8 +36,7 @@ def record(folder: Path) -> str:
 
 
 def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
-    git, hardware, packages = environment["git"], environment["hardware"], environment["packages"]
-    commit = "outside a checkout" if git is None else git["commit"][:12] + (" with changes" if git["dirty"] else "")
+    hardware, packages = environment["hardware"], environment["packages"]
     devices = ", ".join(hardware["gpus"]) or "no GPU"
     data = f"{run.dataset['name']} {run.dataset['version']}".rstrip() if run.test is not None else "whole photos only"
     chosen = run.selection
@@ -48,19 +50,32 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
         "| | |",
         "| --- | --- |",
         f"| command | `{portable(run.command)}` |",
-        f"| protocol | {run.protocol['name']}: selection on {run.protocol['selection']}, report on "
-        f"{run.protocol['report']}, flip averaging {'on' if run.protocol['flip_average'] else 'off'} |",
+        f"| protocol | {_protocol(run)} |",
         f"| epoch chosen | {selection} |",
         f"| seed | {run.seed} |",
         f"| data | fingerprint {run.dataset['fingerprint'][:16] or UNDEFINED} |",
         f"| parameters | {run.parameters:,}, trained {run.trainable_parameters:,} |",
-        f"| commit | {commit} |",
+        f"| {_commits(environment)} |",
         f"| hardware | {hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB, {devices} |",
         f"| software | Python {environment['python']}, torch {packages['torch']}, timm {packages['timm']}, "
         f"Lightning {packages['pytorch-lightning']} |",
         f"| precision | {environment.get('precision', 'not recorded')} |",
         f"| time | {seconds} |",
     ]
+
+
+def _protocol(run: RunResult) -> str:
+    protocol = run.protocol
+    averaged = f"flip averaging {'on' if protocol['flip_average'] else 'off'}"
+    averaged += ", mean over ten crops" if protocol.get("ten_crop") else ""
+    text = f"{protocol['name']}: selection on {protocol['selection']}, report on {protocol['report']}, {averaged}"
+    return "; ".join(filter(None, [text, chosen_on_reported(run)]))
+
+
+def _commits(environment: dict[str, Any]) -> str:
+    """The row of the commits: of several starts, all that differ, in order."""
+    known = commits(environment)
+    return f"{'commit' if len(known) == 1 else 'commits'} | {', '.join(known)}"
 
 
 def portable(command: str) -> str:
@@ -74,6 +89,7 @@ def test_lines(result: EvalResult) -> list[str]:
         f"**{percent(result.accuracy)}** on {result.n:,} images (95 % interval {interval(result.accuracy_ci95)}), "
         f"macro recall {percent(result.macro_recall)}, macro F1 {percent(result.macro_f1)}, "
         f"calibration error {percent(result.ece)}, cross entropy {result.loss:.3f}.",
+        *_leak_free(result),
         "",
         "| class | recall | precision | F1 | support |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -82,6 +98,21 @@ def test_lines(result: EvalResult) -> list[str]:
             for row in result.per_class
         ),
         *_per_set(result),
+    ]
+
+
+def _leak_free(result: EvalResult) -> list[str]:
+    """The score without the leaked images, or that there are none; nothing where that is unknown."""
+    score = result.leak_free
+    if score is None:
+        return []
+    if not score.leaked:
+        return ["", "No leaked image: none of these stands byte for byte in the train part."]
+    line = without_leaked(score)
+    return [
+        "",
+        f"{line[0].upper()}{line[1:]} (95 % interval {interval(score.accuracy_ci95)}, macro recall "
+        f"{percent(score.macro_recall)}). A leaked image stands byte for byte in the train part too.",
     ]
 
 

@@ -1,13 +1,12 @@
 """A contact sheet of test images with what the model said of them."""
 
 from collections.abc import Iterable, Sequence
-from math import ceil
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from mien.report import style
+from mien.report.contact_sheet import Tile, contact_sheet
 from mien.report.wording import percent
 from mien.types import Image
 
@@ -43,7 +42,6 @@ def choose_samples(predictions: pd.DataFrame, count: int = 28, seed: int = 0) ->
     return [int(index) for index in chosen]
 
 
-@style.styled
 def plot_samples(
     images: Iterable[Image], labels: Sequence[str], predicted: Sequence[str], probabilities: Sequence[float], path: Path
 ) -> Path:
@@ -59,30 +57,16 @@ def plot_samples(
         path: The PNG to write.
     """
     _, columns = grid_size(labels)
-    rows = max(1, ceil(len(labels) / columns))
-    figure = style.figure(1.36 * columns, 1.72 * rows + 0.4)
-    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     hits = sum(label == guess for label, guess in zip(labels, predicted, strict=True))
-    figure.suptitle(
+    head = (
         f"{hits} right (✓) and {len(labels) - hits} wrong (✗): a chosen mix, not the accuracy\n"
-        "true class; → what it was taken for; probability of the predicted class",
-        x=0.01, ha="left", fontsize=style.SMALL, color=style.SOFT,
-    )  # fmt: skip
-    for axes in grid:
-        axes.set_axis_off()
-    for axes, image, label, guess, probability in zip(grid, images, labels, predicted, probabilities, strict=False):
-        axes.imshow(image, interpolation="bicubic")
-        _words(axes, label, guess, probability)
-    return style.save(figure, path)
+        "true class; → what it was taken for; probability of the predicted class"
+    )
+    told = zip(images, labels, predicted, probabilities, strict=True)
+    return contact_sheet([_tile(*sample) for sample in told], columns, head, path)
 
 
-def _words(axes: Axes, label: str, guess: str, probability: float) -> None:
-    """The frame of one image and the two lines over it."""
-    right = label == guess
-    hue, width, sign = (style.RIGHT, 1.5, "✓") if right else (style.WRONG, 3.5, "✗")
-    axes.set_axis_on()
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(visible=True, color=hue, lw=width)
-    second = percent(probability, 0) if right else f"→ {guess} {percent(probability, 0)}"
-    for line, above in ((f"{sign} {label}", 14), (second, 4)):
-        style.beside(axes, (0, 1), (0, above), line, transform=axes.transAxes, fontsize=7.5)
+def _tile(image: Image, label: str, guess: str, probability: float) -> Tile:
+    if label == guess:
+        return Tile(image, (f"✓ {label}", percent(probability, 0)), style.RIGHT)
+    return Tile(image, (f"✗ {label}", f"→ {guess} {percent(probability, 0)}"), style.WRONG, width=3.5)

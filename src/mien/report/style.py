@@ -88,9 +88,9 @@ def beside(axes: Axes, place: tuple[float, float], offset: tuple[float, float], 
     )
 
 
-def percent_axis(axis: Axis) -> None:
-    """Tick labels of fractions as percentages, at round steps and with no more digits than they need."""
-    axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+def percent_axis(axis: Axis, steps: int = 8) -> None:
+    """Tick labels of fractions as percentages, at most so many round steps, with no more digits than they need."""
+    axis.set_major_locator(MaxNLocator(nbins=steps, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
 
 
