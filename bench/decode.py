@@ -30,7 +30,9 @@ from common import (
 
 from mien import pipeline
 from mien.data.source import SourceData
+from mien.detection import WholeImageDetector
 from mien.models.factory import input_spec
+from mien.opening import open_for_training
 
 WORKERS = (1, 2)
 
@@ -47,7 +49,7 @@ def decode(overrides: list[str], source: SourceData, workers: int, cache: Path) 
     config = composed([*overrides, f"dataset.workers={workers}", *cache_override(cache)])
     spec = input_spec(config.backbone)
     start = clock()
-    pipeline._decode(config, source, spec)
+    pipeline._decode(config, source, spec, WholeImageDetector())
     return clock() - start
 
 
@@ -65,7 +67,8 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=64, help="side in pixels (default: %(default)s)")
     options = parser.parse_args()
     overrides = overrides_of(options)
-    source = pipeline._open(composed(overrides))[0]
+    config = composed(overrides)
+    source = open_for_training(config.dataset, config.protocol).source
     with TemporaryDirectory() as folder:
         contenders: dict[str, Callable[[], float]] = {
             f"cold, workers={count}": partial(cold, overrides, source, count) for count in WORKERS

@@ -120,6 +120,19 @@ def test_larger_images_leave_at_the_input_size():
     assert torch.allclose(out, resize(IMAGES, [8, 8], antialias=True), atol=1e-6)
 
 
+def test_a_cut_is_a_square_of_the_image_itself():
+    """Every place is taken about as often as any other: 25 of them, 1,000 draws."""
+    images = torch.arange(144.0).view(1, 1, 12, 12).repeat(1000, 1, 1, 1)
+    out = augment(AugmentConfig(cut=True), images, size=8)
+    corners = out[:, 0, 0, 0].long()
+    top, left = corners // 12, corners % 12
+    assert (top.min(), top.max(), left.min(), left.max()) == (0, 4, 0, 4)
+    assert all(torch.equal(o[0], i[0, t : t + 8, x : x + 8]) for o, i, t, x in zip(out, images, top, left, strict=True))
+    assert torch.bincount(top * 5 + left).min() >= 15
+    assert torch.bincount(top * 5 + left).max() <= 70
+    assert torch.equal(augment(AugmentConfig(cut=True), images, size=8), out)
+
+
 def test_certain_gray_has_equal_channels():
     out = augment(AugmentConfig(gray=1.0))
     assert torch.allclose(out[:, 0], out[:, 2])

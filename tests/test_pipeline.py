@@ -38,7 +38,8 @@ def finished(tmp_path_factory):
 def test_a_run_folder_holds_what_scripts_rely_on(finished):
     folder, _ = finished
     expected = {"config.yaml", "environment.json", "metrics.csv", "predictions.parquet", "results.json", "checkpoints"}
-    assert expected | {"bundle", "plots", "data.json"} <= {path.name for path in folder.iterdir()}
+    expected |= {"bundle", "plots", "data.json", "validation.parquet"}
+    assert expected <= {path.name for path in folder.iterdir()}
     assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert {path.name for path in (folder / "bundle").iterdir()} == {"README.md", "model.json", "model.safetensors"}
     plots = {path.name for path in (folder / "plots").iterdir()}
@@ -54,7 +55,7 @@ def test_results_json_keeps_the_contract(finished):
     assert set(values["dataset"]) == {"name", "version", "fingerprint"}
     assert set(values["seconds"]) == {"fit", "test", "end_to_end"}
     test = {"n", "accuracy", "accuracy_ci95", "macro_recall", "macro_f1", "ece", "loss", "per_class", "confusion"}
-    assert set(values["test"]) == test | {"per_set"}
+    assert set(values["test"]) == test | {"per_set", "leak_free"}
     assert set(values["test"]["per_class"][0]) == {"label", "recall", "precision", "f1", "support"}
     end_to_end = {"n_faces", "detection_recall", "accuracy_given_detection", "accuracy", "per_class"}
     assert end_to_end <= set(values["end_to_end"])
@@ -68,7 +69,7 @@ def test_predictions_are_the_scores(finished):
     folder, result = finished
     table = pd.read_parquet(folder / "predictions.parquet")
     assert list(table)[:3] == ["key", "label", "predicted"]
-    assert list(table)[3:] == [f"p_{name}" for name in EXPRESSIONS]
+    assert list(table)[3:] == [*(f"p_{name}" for name in EXPRESSIONS), "digest", "leaked"]
     assert (table["label"] == table["predicted"]).mean() == pytest.approx(result.test.accuracy)
     assert table.filter(like="p_").sum(axis=1).to_numpy() == pytest.approx(np.ones(21), abs=1e-5)
 
@@ -194,15 +195,6 @@ def test_unreadable_images_of_any_split_stop_a_run_before_training(folders, tmp_
     with pytest.raises(DataError, match=r"(?s)2 of 42 images.*dataset.on_bad_image=skip"):
         run(config, tmp_path / "run")
     assert not (tmp_path / "run" / "checkpoints").exists()
-
-
-def test_test_images_that_stand_in_train_are_counted(folders, tmp_path, caplog):
-    shutil.copytree(folders, tmp_path / "data")
-    for path in sorted((tmp_path / "data" / "test" / "Happy").iterdir())[:2]:
-        shutil.copy(path, tmp_path / "data" / "train" / "Sad" / f"copy{path.name}")
-    with caplog.at_level("WARNING", "mien"):
-        run(tiny("dataset=image_folder", f"dataset.root={tmp_path / 'data'}", "scenes=none"), tmp_path / "run")
-    assert "2 of 21 test images stand byte for byte in train too" in caplog.text
 
 
 def test_changed_data_are_not_mixed_with_an_interrupted_run(folders, tmp_path):

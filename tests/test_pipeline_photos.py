@@ -6,10 +6,11 @@ import pytest
 
 from mien.data.catalog import load_source
 from mien.errors import ConfigError
+from mien.face_results import CropGap
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
 from mien.pipeline import evaluate_model, run
-from mien.results import CropGap, RunResult
+from mien.results import RunResult
 from tiny import TINY, composed, evaluation
 
 TRAINING = (*TINY, "trainer.max_epochs=1", "logger=none", "scenes=none")

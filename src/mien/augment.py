@@ -26,7 +26,8 @@ class Augment(nn.Module):
 
     Args:
         config: Ranges and probabilities; a range of 0 switches a change off.
-        size: Side that images leave with; larger ones are resized (bilinear, antialiased) after the affine map.
+        size: Side that images leave with; after the affine map larger ones are cut to it at a random place, or resized
+            (bilinear, antialiased).
     """
 
     def __init__(self, config: AugmentConfig, size: int) -> None:
@@ -40,7 +41,7 @@ class Augment(nn.Module):
         if c.rotate or c.scale or c.shift or c.flip or c.crop:
             images = self._warp(images, generator)
         if images.shape[-1] != self.size:
-            images = resize(images, self.size)
+            images = cut(images, self.size, generator) if c.cut else resize(images, self.size)
         if c.blur or c.low_resolution:
             images = self._soften(images, generator)
         if c.brightness or c.contrast or c.gray:
@@ -168,6 +169,13 @@ def fewer_pixels(small: Tensor, side: int) -> Tensor:
 def resize(images: Tensor, size: int) -> Tensor:
     """Resize square images (B, C, H, H) to (B, C, ``size``, ``size``): bilinear with antialiasing, as Pillow does."""
     return functional.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
+
+
+def cut(images: Tensor, size: int, generator: Generator) -> Tensor:
+    """Squares of ``size`` pixels out of (B, C, H, H), each at a place of its own, as torchvision's ``RandomCrop``."""
+    top, left = torch.randint(images.shape[-1] - size + 1, (2, len(images)), generator=generator).to(images.device)
+    places = images.unfold(2, size, 1).unfold(3, size, 1)  # (B, C, tops, lefts, size, size), nothing copied
+    return places[torch.arange(len(images), device=images.device), :, top, left]
 
 
 def _uniform(n: int, reach: float, generator: Generator) -> Tensor:

@@ -58,6 +58,26 @@ def test_a_right_config_has_no_problems():
             {"augment": AugmentConfig(cutmix=0.5), "loss": LossConfig("focal")},
             "loss=focal takes no mixed labels; use loss=cross_entropy, or set augment.mixup and augment.cutmix to 0",
         ),
+        ({"augment": AugmentConfig(repeats=0)}, "augment.repeats: expected 1 to 100, got 0"),
+        ({"augment": AugmentConfig(cut=True)}, "augment.cut: images come no larger than the network's input"),
+        (
+            {"augment": AugmentConfig(cut=True), "dataset": DatasetConfig("drawn_faces", decode_size=16)},
+            "augment.cut: images come no larger than the network's input",
+        ),
+        ({"protocol": ProtocolConfig("clean", ten_crop=16)}, "images of 16 px leave no room for crops of"),
+        (
+            {"protocol": ProtocolConfig("clean", ten_crop=20, flip_average=True)},
+            "protocol.ten_crop: five of the ten are mirror images already",
+        ),
+        (
+            {
+                "protocol": ProtocolConfig("clean", ten_crop=20),
+                "dataset": DatasetConfig("drawn_faces", decode_size=18),
+            },
+            "dataset.decode_size: expected protocol.ten_crop=20 or more, got 18",
+        ),
+        ({"schedule": ScheduleConfig("step", start_epoch=-1)}, "schedule.start_epoch: expected 0 or more, got -1"),
+        ({"trainer": TrainerConfig(gradient_clip_by="max")}, "trainer.gradient_clip_by: unknown value 'max'"),
         ({"loss": LossConfig("focal", label_smoothing=0.1)}, "the focal loss has none"),
         ({"dataset": DatasetConfig("fer2013", version="v1")}, "fer2013 has no versions"),
         ({"dataset": DatasetConfig("mixed")}, "dataset.mixed: expected sets, got none"),
@@ -120,6 +140,20 @@ def test_cached_features_need_a_cache_and_images_that_are_not_mixed():
     assert "images cannot be mixed behind the backbone" in problems
 
 
+@pytest.mark.parametrize(
+    "changes", [{"protocol": ProtocolConfig("clean", ten_crop=70)}, {"augment": AugmentConfig(repeats=2)}]
+)
+def test_cached_features_have_views_of_their_own(changes):
+    problems = problems_of(small_config(backbone=VIEWS, **changes))
+    assert "backbone.cache_features: has views of its own; set protocol.ten_crop=0 and augment.repeats=1" in problems
+
+
+def test_ten_crops_may_be_trained_on_cuts_of_the_same_images():
+    ten_crops = {"protocol": ProtocolConfig("clean", ten_crop=20), "augment": AugmentConfig(cut=True)}
+    assert problems_of(small_config(**ten_crops)) == []
+    assert problems_of(small_config(dataset=DatasetConfig("drawn_faces", decode_size=24), **ten_crops)) == []
+
+
 def test_a_mix_may_hold_a_set_twice_and_half_of_it():
     assert (
         problems_of(small_config(dataset=mix(MixedPartConfig("drawn_faces", weight=0.5), MixedPartConfig("fer2013"))))
@@ -143,6 +177,11 @@ def test_zero_is_a_value():
 def test_selecting_on_the_test_split_is_refused_under_another_name(name):
     problems = list(protocol_problems(ProtocolConfig(name, selection="test")))
     assert any("choosing on the test split and reporting it is no clean protocol" in line for line in problems)
+
+
+def test_selecting_on_the_test_split_is_refused_though_another_is_reported():
+    problems = list(protocol_problems(ProtocolConfig("mine", selection="test", report="validation")))
+    assert any("choosing on the test split is no clean protocol; use selection=validation" in line for line in problems)
 
 
 def test_published_may_select_on_the_test_split():

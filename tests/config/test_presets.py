@@ -1,5 +1,6 @@
 """Every YAML file composes into a valid typed config."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,8 @@ def composed(*overrides, name="train"):
 
 
 def test_there_are_as_many_files_as_expected():
-    assert len(PRESETS) == 8
-    assert len(OPTIONS) == 54
+    assert len(PRESETS) == 16
+    assert len(OPTIONS) == 57
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -116,3 +117,54 @@ def test_study_b_is_as_published():
     assert (config.trainer.early_stopping, config.trainer.early_stopping_monitor) == (8, "loss")
     assert (config.protocol.monitor, config.trainer.precision) == ("accuracy", "32-true")
     assert input_spec(config.backbone) == InputSpec(48, 1, (0.0,), (1.0,))
+
+
+@pytest.mark.parametrize("name", ["vgg16_gap", "inception"])
+def test_study_bs_other_networks_have_the_callbacks_of_its_own(name):
+    own, other = (
+        typed(composed(f"+experiment=keras_fer2013/{preset}", "dataset.root=data"), Config)
+        for preset in ("fer_vgg", name)
+    )
+    assert (own.schedule, own.optimizer, own.protocol) == (other.schedule, other.optimizer, other.protocol)
+    assert (own.trainer.max_epochs, own.trainer.early_stopping) == (
+        other.trainer.max_epochs,
+        other.trainer.early_stopping,
+    )
+    assert (other.dataset.batch_size, other.head.name) == (64, "linear")
+
+
+SCRATCH = {
+    "vgg_4_blocks": ("vgg_4_blocks", 40, 1, 0.01, 1e-4, True, 64, 10, 300, "auto"),
+    "vgg19": ("vgg19_small", 44, 3, 0.01, 5e-4, False, 128, 1, 250, "auto"),
+    "resnet18": ("resnet18_small", 44, 3, 0.01, 5e-4, False, 128, 1, 250, "auto"),
+    "resnet18_mixup": ("resnet18_small", 40, 1, 0.1, 1e-4, True, 128, 5, 300, "linear"),
+}
+"""Network, side, channels, learning rate, weight decay, Nesterov, batch, crops of an image, epochs, head."""
+
+
+@pytest.mark.parametrize("name", SCRATCH)
+def test_fer2013s_recipes_are_their_repositories(name):
+    config = typed(composed(f"+experiment=fer2013_scratch/{name}", "dataset.root=data"), Config)
+    backbone, optimizer, schedule = config.backbone, config.optimizer, config.schedule
+    seen = (backbone.name, backbone.image_size, backbone.channels, optimizer.lr, optimizer.weight_decay)
+    seen += (optimizer.nesterov, config.dataset.batch_size, config.augment.repeats, config.trainer.max_epochs)
+    assert (*seen, config.head.name) == SCRATCH[name]
+    assert (optimizer.name, optimizer.momentum, backbone.weights) == ("sgd", 0.9, "none")
+    assert (config.protocol.ten_crop, config.protocol.monitor, config.augment.cut) == (48, "accuracy", True)
+    if name in ("vgg19", "resnet18"):
+        assert (schedule.start_epoch, schedule.step_size, schedule.gamma) == (80, 5, 0.9)
+        assert (config.trainer.gradient_clip, config.trainer.gradient_clip_by) == (0.1, "value")
+    else:
+        assert (schedule.name, schedule.monitor, schedule.gamma) == ("plateau", "accuracy", 0.75)
+        assert schedule.patience == 6  # PyTorch's 5
+
+
+def test_transfer_is_one_recipe_for_both_sets():
+    faces, fer = (
+        typed(composed(f"+experiment=transfer/{name}", "dataset.root=data"), Config)
+        for name in ("micro_expressions", "fer2013")
+    )
+    assert replace(faces, dataset=fer.dataset) == fer
+    assert (faces.dataset.version, fer.dataset.name, faces.dataset.batch_size) == ("v1", "fer2013", 64)
+    assert (faces.optimizer.backbone_lr, faces.optimizer.lr, faces.trainer.max_epochs) == (5e-4, 2e-3, 15)
+    assert (faces.augment.rotate, faces.augment.flip, faces.augment.erase) == (15, 0.5, 0)

@@ -8,8 +8,8 @@ import pytest
 from mien.endtoend.records import EndToEndRun, FaceRecord
 from mien.endtoend.score import score_detections, score_faces, with_gap
 from mien.errors import DataError
+from mien.face_results import CropGap, DetectionScore, Outcomes, SizeScore
 from mien.labels import LabelSet
-from mien.results import CropGap, DetectionScore, Outcomes, SizeScore
 
 LABELS = LabelSet(("anger", "fear", "happiness"))
 

@@ -21,7 +21,10 @@ MODELS = {
     "timm": ("mobilenetv3_small_050", 64, "auto", 1024),
     "custom_cnn": (None, 64, "auto", 65536),
     "fer_vgg": (None, 48, "auto", 2048),
+    "resnet18_small": (None, 44, "auto", 512),
     "small_cnn": (None, 64, "auto", 256),
+    "vgg19_small": (None, 44, "auto", 512),
+    "vgg_4_blocks": (None, 40, "auto", 2048),
 }
 
 
@@ -67,6 +70,50 @@ def test_fer_vgg_is_study_bs():
     assert first.padding == (0, 0)
     with torch.no_grad():
         assert float(classifier.backbone.penalty()) == pytest.approx(0.01 * float(first.weight.square().sum()))
+
+
+def parameters(name, channels, **changes):
+    return build_classifier(config(name, channels=channels, **changes), HeadConfig("auto"), 7).count_parameters()[0]
+
+
+def test_fer2013s_networks_have_as_many_parameters_as_by_hand():
+    """3x3 convolutions with bias and batch norm (9 a b + 3 b), those of ResNet without bias (9 a b + 2 b)."""
+    vgg8 = [(1, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 512), (512, 512)]
+    wide = 2048 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 7 + 7
+    assert parameters("vgg_4_blocks", 1) == sum(9 * a * b + 3 * b for a, b in vgg8) + wide
+    vgg16 = [(3, 64), *vgg8[1:5], *[(256, 256)] * 3, (256, 512), *[(512, 512)] * 7]
+    assert parameters("vgg19_small", 3) == sum(9 * a * b + 3 * b for a, b in vgg16) + 512 * 7 + 7
+    stages = (
+        [(64, 64)] * 4,
+        [(64, 128), *[(128, 128)] * 3],
+        [(128, 256), *[(256, 256)] * 3],
+        [(256, 512), *[(512, 512)] * 3],
+    )
+    shortcuts = sum(a * b + 2 * b for a, b in ((64, 128), (128, 256), (256, 512)))
+    stem = 9 * 3 * 64 + 2 * 64
+    blocks = sum(9 * a * b + 2 * b for stage in stages for a, b in stage)
+    assert parameters("resnet18_small", 3) == stem + blocks + shortcuts + 512 * 7 + 7
+
+
+def test_small_resnets_average_is_over_the_first_four_cells():
+    """44 px give 6 x 6 cells, of which the published network averages 4 x 4; 40 px give 5 x 5."""
+    backbone = build_classifier(config("resnet18_small"), HeadConfig("auto"), 7).backbone.eval()
+    images = torch.rand(2, 3, 44, 44)
+    with torch.no_grad():
+        maps = backbone.trunk(images)
+        assert maps.shape == (2, 512, 6, 6)
+        assert torch.allclose(backbone(images), maps[..., :4, :4].mean((2, 3)), atol=1e-6)
+        assert backbone(images[..., :40, :40]).shape == (2, 512)
+
+
+@pytest.mark.parametrize("name", ["vgg19_small", "resnet18_small"])
+def test_one_layer_heads_drop_half_of_the_features_unless_the_head_is_linear(name):
+    natural = build_classifier(config(name), HeadConfig("auto"), 7).head
+    assert [type(layer).__name__ for layer in natural] == ["Dropout", "Linear"]
+    assert natural[0].p == 0.5
+    assert [type(layer).__name__ for layer in build_classifier(config(name), HeadConfig("linear"), 7).head] == [
+        "Linear"
+    ]
 
 
 def test_studies_replace_vggs_wide_layers():

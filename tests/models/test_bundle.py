@@ -7,13 +7,17 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from torchvision.transforms.functional import ten_crop
 
 from mien.config.schema import BackboneConfig, HeadConfig
+from mien.data.prepare import prepare
 from mien.errors import RunFolderError, WeightsError
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
 from mien.models.factory import build_classifier, input_spec
+from mien.models.normalise import Normalise
+from mien.models.views import Views
 from mien.types import CropRule
 
 CONFIG = BackboneConfig("small_cnn", image_size=32)
@@ -53,9 +57,47 @@ def test_a_result_does_not_depend_on_the_batch(bundle):
 
 
 def test_flip_averaging_is_the_same_for_mirror_images(bundle):
-    predictor = Predictor(bundle)
-    predictor.flip_average = True
+    predictor = Predictor(replace(bundle, flip_average=True))
     assert np.allclose(predictor.arrays(IMAGES), predictor.arrays(IMAGES[..., ::-1].copy()), atol=1e-6)
+
+
+LARGER = np.random.default_rng(0).integers(0, 256, (9, 3, 40, 40), np.uint8)
+
+
+def test_ten_crops_are_the_mean_over_torchvisions(bundle):
+    bundle.classifier.head[-1].weight.data *= 100  # so that the crops differ in their probabilities
+    found = Predictor(replace(bundle, ten_crop=40)).arrays(LARGER)
+    normalise = Normalise(bundle.spec)
+    with torch.no_grad():
+        crops = [bundle.classifier(normalise(crop)) for crop in ten_crop(torch.from_numpy(LARGER), [32, 32])]
+    expected = torch.stack([logits.softmax(1) for logits in crops]).mean(0)
+    assert np.allclose(found, expected.numpy(), atol=1e-6)
+    assert not np.allclose(found, torch.stack(crops).mean(0).softmax(1).numpy(), atol=1e-3)
+
+
+def test_ten_crops_do_not_depend_on_the_batch_nor_on_a_mirror(bundle):
+    predictor = Predictor(replace(bundle, ten_crop=40))
+    together = predictor.arrays(LARGER)
+    alone = np.concatenate([predictor.arrays(LARGER[i : i + 1]) for i in range(9)])
+    assert np.allclose(together, alone, atol=1e-6)
+    assert np.allclose(together, predictor.arrays(LARGER[..., ::-1].copy()), atol=1e-6)
+
+
+def test_for_ten_crops_photos_and_faces_are_prepared_larger(bundle):
+    predictor = Predictor(replace(bundle, ten_crop=40))
+    photos = [np.kron(image.transpose(1, 2, 0), np.ones((2, 2, 1), np.uint8)) for image in LARGER]
+    prepared = np.stack([prepare(photo, 40, 3) for photo in photos])
+    assert np.array_equal(predictor.images(photos), predictor.arrays(prepared))
+    assert np.array_equal(predictor.faces(photos), predictor.arrays(prepared))
+
+
+def test_test_time_augmentation_is_saved_and_older_bundles_have_no_ten_crops(tmp_path, bundle):
+    folder = replace(bundle, flip_average=True, ten_crop=40).save(tmp_path)
+    assert Bundle.load(tmp_path).views == Views(32, flip=True, ten_crop=40)
+    facts = json.loads((folder / "model.json").read_text())
+    del facts["ten_crop"]
+    (folder / "model.json").write_text(json.dumps(facts))
+    assert Bundle.load(tmp_path).views == Views(32, flip=True)
 
 
 def test_photos_of_any_size_go_the_same_way_as_prepared_ones(bundle):

@@ -83,6 +83,12 @@ def test_step_drops_after_whole_epochs():
     assert rates(ScheduleConfig("step", step_size=2, gamma=0.1)) == pytest.approx([1.0] * 10 + [0.1] * 10)
 
 
+def test_step_can_begin_later():
+    """x0.9 every 2 epochs after 3, as FER2013's VGG19 has it every 5 after 80: the first drop is after epoch 3 + 2."""
+    seen = rates(ScheduleConfig("step", step_size=2, gamma=0.9, start_epoch=3), epochs=8, steps=1)
+    assert seen == pytest.approx([1.0] * 5 + [0.9] * 2 + [0.81])
+
+
 def test_cosine_goes_from_one_to_almost_nothing():
     seen = rates(ScheduleConfig("cosine"))
     assert (seen[0], seen[10]) == pytest.approx((1.0, 0.5))

@@ -44,6 +44,7 @@ def problems_of(config: Config) -> list[str]:
         *_schedule(config.schedule),
         *protocol_problems(config.protocol),
         *_selection(config),
+        *_ten_crop(config),
         *_trainer(config.trainer),
         *choice("logger.mode", config.logger.mode, ("auto", "online", "offline")),
         *choice("resume", config.resume, ("auto", "never")),
@@ -76,6 +77,8 @@ def _features(config: Config) -> Iterator[str]:
         yield "backbone.cache_features: only a frozen backbone's features stay the same; set backbone.freeze=all"
     if views and (config.augment.mixup or config.augment.cutmix):
         yield "backbone.cache_features: images cannot be mixed behind the backbone; set augment.mixup and cutmix to 0"
+    if views and (config.protocol.ten_crop or config.augment.repeats > 1):
+        yield "backbone.cache_features: has views of its own; set protocol.ten_crop=0 and augment.repeats=1"
     if views and config.dataset.cache == "off":
         yield "backbone.cache_features: needs a cache; set dataset.cache=auto or a folder"
 
@@ -97,6 +100,10 @@ def _augment(config: Config) -> Iterator[str]:
     yield from in_range("augment.rotate", c.rotate, 0, 180)
     yield from in_range("augment.crop", c.crop, 0, 0.9)
     yield from in_range("augment.scale", c.scale, 0, 0.9)
+    yield from in_range("augment.repeats", c.repeats, 1, 100)
+    side = config.dataset.decode_size or config.protocol.ten_crop
+    if c.cut and side <= config.backbone.image_size:
+        yield "augment.cut: images come no larger than the network's input; set dataset.decode_size to a larger side"
     shares = ("shift", "flip", "brightness", "contrast", "gray", "blur", "low_resolution", "jpeg", "erase")
     for key in (*shares, "mixup", "cutmix"):
         yield from in_range(f"augment.{key}", getattr(c, key), 0, 1)
@@ -127,6 +134,7 @@ def _optimizer(c: OptimizerConfig) -> Iterator[str]:
 def _schedule(c: ScheduleConfig) -> Iterator[str]:
     yield from choice("schedule.monitor", c.monitor, _MONITORS)
     yield from in_range("schedule.step_size", c.step_size, 1)
+    yield from in_range("schedule.start_epoch", c.start_epoch, 0)
     yield from in_range("schedule.gamma", c.gamma, 0, 1)
     yield from in_range("schedule.patience", c.patience, 1)
     yield from in_range("schedule.pct_start", c.pct_start, 0, 1)
@@ -149,6 +157,7 @@ def evaluate_problems(config: EvaluateConfig) -> list[str]:
         *choice("accelerator", config.accelerator, ("auto", "cpu", "gpu")),
         *_nothing_to_score(config),
         *_nothing_to_crop(config),
+        *_nothing_to_explain(config),
     ]
 
 
@@ -156,6 +165,11 @@ def _nothing_to_crop(config: EvaluateConfig) -> Iterator[str]:
     asked = [key for key, value in vars(config.crop).items() if value is not None]
     if asked and config.scenes.name == "none" and config.dataset.faces == "given":
         yield f"crop.{asked[0]}: no face is cut out here; pass scenes=<name>, or dataset.faces=detected"
+
+
+def _nothing_to_explain(config: EvaluateConfig) -> Iterator[str]:
+    if config.report.explain and config.dataset.name == "none":
+        yield "report.explain=true: explains predictions on a data set; pass dataset=<name>"
 
 
 def _nothing_to_score(config: EvaluateConfig) -> Iterator[str]:
@@ -189,15 +203,31 @@ def protocol_problems(c: ProtocolConfig) -> Iterator[str]:
     yield from choice("protocol.monitor", c.monitor, _MONITORS)
     yield from choice("protocol.selection", c.selection, ("validation", "test", "none"))
     yield from choice("protocol.report", c.report, ("test", "validation"))
-    if c.name != "published" and c.selection == c.report:
+    chosen_too = c.selection == c.report
+    if c.name != "published" and (c.selection == "test" or chosen_too):
         yield (
-            f"protocol.selection: choosing on the {c.report} split and reporting it is no clean protocol; "
-            "use selection=validation, or protocol=published, which then stands in every table"
+            f"protocol.selection: choosing on the {c.selection} split{' and reporting it' if chosen_too else ''} is no "
+            "clean protocol; use selection=validation, or protocol=published, which then stands in every table"
         )
-    if c.name == "clean" and c.selection != "validation":
+    elif c.name == "clean" and c.selection != "validation":
         yield f"protocol.selection: protocol=clean selects on validation, got {c.selection!r}"
     if c.name == "clean" and c.report != "test":
         yield f"protocol.report: protocol=clean reports the test split, got {c.report!r}"
+
+
+def _ten_crop(config: Config) -> Iterator[str]:
+    side, size, decoded = config.protocol.ten_crop, config.backbone.image_size, config.dataset.decode_size
+    if not side:
+        return
+    if side <= size:
+        yield (
+            f"protocol.ten_crop: images of {side} px leave no room for crops of backbone.image_size={size}; "
+            "expected a larger number of pixels, or 0 for none"
+        )
+    if config.protocol.flip_average:
+        yield "protocol.ten_crop: five of the ten are mirror images already; set protocol.flip_average=false"
+    if decoded is not None and decoded < side:
+        yield f"dataset.decode_size: expected protocol.ten_crop={side} or more, got {decoded}"
 
 
 def _selection(config: Config) -> Iterator[str]:
@@ -224,6 +254,7 @@ def _trainer(c: TrainerConfig) -> Iterator[str]:
     ):
         yield f"trainer.limit_train_batches: expected a whole number of batches, or a share up to 1.0, got {limit!r}"
     yield from in_range("trainer.gradient_clip", c.gradient_clip, 0)
+    yield from choice("trainer.gradient_clip_by", c.gradient_clip_by, ("norm", "value"))
     yield from in_range("trainer.early_stopping", c.early_stopping, 1)
     yield from choice("trainer.accelerator", c.accelerator, ("auto", "cpu", "gpu"))
     yield from choice("trainer.strategy", c.strategy, ("auto", "ddp"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from mien.config.schema import DatasetConfig, DetectorConfig, ScenesConfig
+from mien.config.schema import DatasetConfig, DetectorConfig, ReportConfig, ScenesConfig
 
 
 @dataclass
@@ -37,6 +37,8 @@ class EvaluateConfig:
     """How they are cut out."""
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
     """Whole photos for the end-to-end stage."""
+    report: ReportConfig = field(default_factory=ReportConfig)
+    """What is drawn beside the usual plots."""
     split: str = "test"
     """The split that is scored: train, validation or test."""
     accelerator: str = "auto"

@@ -5,7 +5,6 @@ into instances once. Below that door no code sees a DictConfig.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from omegaconf import MISSING
 
@@ -19,6 +18,7 @@ from mien.config.images import (
     ScenesConfig,
     TableConfig,
 )
+from mien.config.training import LossConfig, OptimizerConfig, ProtocolConfig, ScheduleConfig, TrainerConfig
 
 __all__ = [
     "AugmentConfig",
@@ -36,6 +36,7 @@ __all__ = [
     "OnBadImage",
     "OptimizerConfig",
     "ProtocolConfig",
+    "ReportConfig",
     "ScenesConfig",
     "ScheduleConfig",
     "TableConfig",
@@ -105,6 +106,9 @@ class AugmentConfig:
     """Probability of a mirror image."""
     crop: float = 0.0
     """A square of the image, its side uniform in (1 - this)..1 of the image's, anywhere inside, enlarged to fill it."""
+    cut: bool = False
+    """Images larger than the network's input (dataset.decode_size, protocol.ten_crop) are cut to it at a random place,
+    pixel by pixel; false: they are made smaller."""
     interpolation: str = "bilinear"
     """bilinear, or nearest as in study A."""
     padding: str = "border"
@@ -129,102 +133,8 @@ class AugmentConfig:
     """Probability that a rectangle of another image of the batch is pasted in, its label in proportion to the area."""
     mix_alpha: float = 1.0
     """mixup, cutmix: the image keeps a share drawn from Beta(this, this); 1: uniform, smaller: nearer to 0 or 1."""
-
-
-@dataclass
-class LossConfig:
-    """The loss."""
-
-    name: str = MISSING
-    """cross_entropy or focal."""
-    label_smoothing: float = 0.0
-    """Share of the target spread over all classes, 0..1 (cross_entropy)."""
-    class_weights: str = "none"
-    """none, balanced (inverse frequency, mean 1), or one number a class, comma-separated in label order."""
-    gamma: float = 2.0
-    """focal: the focusing exponent."""
-
-
-@dataclass
-class OptimizerConfig:
-    """The optimizer."""
-
-    name: str = MISSING
-    """sgd, adam, adamw, or any other name that timm knows."""
-    lr: float = 1e-3
-    """Learning rate of head and backbone."""
-    backbone_lr: float | None = None
-    """Learning rate of the backbone where it differs."""
-    weight_decay: float = 0.0
-    """Weight decay; biases and norms are left out."""
-    momentum: float = 0.9
-    """sgd: momentum."""
-    nesterov: bool = False
-    """sgd: Nesterov's form."""
-
-
-@dataclass
-class ScheduleConfig:
-    """How the learning rate moves."""
-
-    name: str = MISSING
-    """constant, step, cosine, onecycle or plateau."""
-    warmup_epochs: float = 0.0
-    """Epochs of linear warm-up (not for onecycle, which has its own, nor plateau)."""
-    step_size: int = 45
-    """step: epochs between two drops."""
-    gamma: float = 0.1
-    """step: factor of a drop; plateau: factor of a reduction."""
-    patience: int = 3
-    """plateau: epochs without a better value of ``monitor`` before a reduction."""
-    monitor: str = "loss"
-    """plateau: loss, accuracy or macro_recall on the selection split."""
-    pct_start: float = 0.3
-    """onecycle: share of the run spent rising."""
-
-
-@dataclass
-class ProtocolConfig:
-    """Which split decides and which is reported; it stands in every result."""
-
-    name: str = MISSING
-    """clean or published."""
-    selection: str = "validation"
-    """Split on which epochs and settings are chosen: validation, or none."""
-    checkpoint: str = "best"
-    """best (by ``monitor`` on the selection split) or last."""
-    monitor: str = "macro_recall"
-    """accuracy, macro_recall or loss, on the selection split."""
-    report: str = "test"
-    """The split whose score is reported, once."""
-    flip_average: bool = False
-    """Test-time augmentation: mean probability of an image and its mirror image."""
-
-
-@dataclass
-class TrainerConfig:
-    """Lightning's Trainer."""
-
-    max_epochs: int = 15
-    """Epochs."""
-    accelerator: str = "auto"
-    """auto, cpu or gpu."""
-    devices: str = "1"
-    """A number of devices, or auto: all there are. With several, each takes ``dataset.batch_size`` images a step."""
-    strategy: str = "auto"
-    """auto or ddp."""
-    precision: str = "auto"
-    """Lightning's precision (32-true, bf16-mixed, 16-mixed), or auto: bf16-mixed where that is faster."""
-    channels_last: bool = True
-    """Keep images and convolutions in the channels-last memory format."""
-    limit_train_batches: Any = None
-    """For a quick look: a whole number of training batches an epoch, or a share such as 0.1; ``null``: all."""
-    gradient_clip: float | None = None
-    """Largest gradient norm."""
-    early_stopping: int | None = None
-    """Epochs without a better value before training stops; ``null``: never."""
-    early_stopping_monitor: str = "loss"
-    """loss, accuracy or macro_recall on the selection split."""
+    repeats: int = 1
+    """How often an image stands in its batch, each time changed anew; the batch grows by this factor."""
 
 
 @dataclass
@@ -244,6 +154,14 @@ class LoggerConfig:
 
 
 @dataclass
+class ReportConfig:
+    """What is drawn beside the plots that every run has."""
+
+    explain: bool = False
+    """Grad-CAM maps of right and wrong predictions of every class, in plots/explain.png."""
+
+
+@dataclass
 class Config:
     """A whole experiment."""
 
@@ -260,6 +178,7 @@ class Config:
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     crop: CropConfig = field(default_factory=CropConfig)
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
     seed: int = 0
     """Seed of initialisation, shuffling and augmentation."""
     resume: str = "auto"

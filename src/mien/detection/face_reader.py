@@ -116,7 +116,7 @@ class FaceFinder:
             faces = readers[id(reader)]
             count = int((~np.isnan(faces.found[rows, 0])).sum())
             log.info("%s: a face was found in %d of %d images; the others are taken whole", split, count, len(part))
-            done[split] = Part(Selection(faces, rows), part.labels)
+            done[split] = part.read_by(Selection(faces, rows))
         return done
 
     def find(self, reader: ImageReader, border: float = 0.0) -> NDArray[np.float32]:

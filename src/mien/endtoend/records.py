@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mien.endtoend.match import GOOD_IOU
+from mien.face_results import EndToEndResult, Outcomes
 from mien.labels import LabelSet
-from mien.results import EndToEndResult, Outcomes
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from mien.endtoend.records import FaceRecord, count_outcomes
 from mien.errors import DataError
+from mien.face_results import ClassEndToEnd, CropGap, DetectionScore, EndToEndResult, SizeScore
 from mien.labels import LabelSet
 from mien.metrics.detection import average_precision
 from mien.metrics.intervals import newcombe_interval, wilson_interval
-from mien.results import ClassEndToEnd, CropGap, DetectionScore, EndToEndResult, SizeScore
 
 SIZES: tuple[tuple[int, int | None], ...] = ((0, 40), (40, 80), (80, 160), (160, None))
 """Bounds of the face sizes that are scored apart, in pixels of the true box's shorter side."""

@@ -15,8 +15,8 @@ from mien.endtoend.match import LOOSE_IOU, MIN_IOU, hits_by_score, iou_matrix, m
 from mien.endtoend.records import EndToEndRun, FaceRecord, FalseFace
 from mien.endtoend.scenes import SceneSource
 from mien.endtoend.score import score_detections, score_faces
+from mien.face_results import DetectionScore
 from mien.labels import LabelSet
-from mien.results import DetectionScore
 from mien.types import CropRule, FaceDetector, Faces, Image, Scene
 
 Classify = Callable[[list[Image]], NDArray[np.float32]]

@@ -28,13 +28,13 @@ class Predictor:
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self.labels: LabelSet = bundle.labels
         self._prepare_face = squeeze if bundle.crop.preprocess == "study_a" else prepare
-        self.spec, self.flip_average, self.device = bundle.spec, bundle.flip_average, torch.device(device)
+        self.spec, self.views, self.device = bundle.spec, bundle.views, torch.device(device)
         self.classifier = bundle.classifier.to(self.device).to(memory_format=torch.channels_last).eval()
         self.normalise = Normalise(bundle.spec).to(self.device)
 
     def images(self, images: list[Image]) -> NDArray[np.float32]:
         """Probabilities (N, K) of N images of any sizes, each (H, W, 3) uint8 RGB, prepared as in training."""
-        return self._prepared([prepare(image, self.spec.size, self.spec.channels) for image in images])
+        return self._prepared([prepare(image, self.views.prepared, self.spec.channels) for image in images])
 
     def faces(self, crops: list[Image]) -> NDArray[np.float32]:
         """Probabilities (N, K) of N faces cut out of photos by the bundle's crop rule.
@@ -44,11 +44,11 @@ class Predictor:
         Args:
             crops: What :func:`mien.detection.crop.crop_face` gives: each (h, w, 3) uint8 RGB, of any sizes.
         """
-        return self._prepared([self._prepare_face(crop, self.spec.size, self.spec.channels) for crop in crops])
+        return self._prepared([self._prepare_face(crop, self.views.prepared, self.spec.channels) for crop in crops])
 
     @torch.inference_mode()
     def arrays(self, images: NDArray[np.uint8] | Decoded) -> NDArray[np.float32]:
-        """Probabilities (N, K) of prepared images (N, C, S, S) uint8, read a batch at a time."""
+        """Probabilities (N, K) of prepared images (N, C, P, P) uint8, P being ``views.prepared``, a batch at a time."""
         starts = range(0, len(images), BATCH)
         parts = [self._batch(torch.from_numpy(images[start : start + BATCH])) for start in starts]
         return torch.cat(parts).cpu().numpy()
@@ -57,8 +57,5 @@ class Predictor:
         return self.arrays(np.stack(images)) if images else np.zeros((0, len(self.labels)), np.float32)
 
     def _batch(self, images: Tensor) -> Tensor:
-        inputs = self.normalise(images.to(self.device))
-        probabilities: Tensor = self.classifier(inputs).float().softmax(1)
-        if self.flip_average:
-            probabilities = (probabilities + self.classifier(inputs.flip(3)).float().softmax(1)) / 2
-        return probabilities
+        views = self.views.of(images.to(self.device))
+        return torch.stack([self.classifier(self.normalise(view)).float().softmax(1) for view in views]).mean(0)

@@ -16,11 +16,13 @@ class HeadSpec:
         hidden: Widths of the hidden layers, each followed by ReLU and dropout.
         dropout: Dropout probabilities, one a hidden layer.
         glorot: Keras' initialisation (Glorot uniform weights, zero biases) instead of PyTorch's.
+        input_dropout: Dropout of the features themselves; 0: none.
     """
 
     hidden: tuple[int, ...] = ()
     dropout: tuple[float, ...] = ()
     glorot: bool = False
+    input_dropout: float = 0.0
 
 
 class Backbone(nn.Module):

@@ -18,6 +18,7 @@ from mien.errors import RunFolderError, WeightsError
 from mien.files import read_json, write_json
 from mien.labels import LabelSet
 from mien.models.factory import Classifier, build_classifier
+from mien.models.views import Views
 from mien.types import CropRule, InputSpec
 
 SCHEMA = 1
@@ -38,6 +39,7 @@ class Bundle:
         head: The head's config.
         crop: How faces are cut out of photos.
         flip_average: Whether probabilities are averaged over an image and its mirror image.
+        ten_crop: Side in pixels that images are prepared at for ten crops of the input's size; 0: none are made.
         about: Anything else worth keeping: protocol, data, config, scores, versions.
     """
 
@@ -48,7 +50,13 @@ class Bundle:
     head: HeadConfig
     crop: CropRule = field(default_factory=CropRule)
     flip_average: bool = False
+    ten_crop: int = 0
     about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def views(self) -> Views:
+        """The views of an image over which its probabilities are averaged."""
+        return Views(self.spec.size, self.flip_average, self.ten_crop)
 
     def save(self, folder: Path) -> Path:
         """Write the bundle into ``<folder>/bundle``, whole or not at all."""
@@ -61,6 +69,7 @@ class Bundle:
             "backbone": asdict(self.backbone),
             "head": asdict(self.head),
             "flip_average": self.flip_average,
+            "ten_crop": self.ten_crop,
             "about": self.about,
         }
         target = folder / FOLDER
@@ -109,6 +118,7 @@ class Bundle:
             head,
             crop,
             facts["flip_average"],
+            facts.get("ten_crop", 0),  # older bundles have none
             facts["about"],
         )
 

@@ -9,6 +9,7 @@ from mien.config.schema import BackboneConfig, HeadConfig
 from mien.errors import ConfigError, nearest
 from mien.models.backbone import Backbone, HeadSpec
 from mien.models.cnn import custom_cnn, fer_vgg, small_cnn
+from mien.models.fer2013 import resnet18_small, vgg19_small, vgg_4_blocks
 from mien.models.heads import build_head
 from mien.models.timm_trunk import timm_trunk
 from mien.models.weights import imagenet_statistics, load_weights
@@ -17,7 +18,10 @@ from mien.types import InputSpec
 BACKBONES: dict[str, Callable[[BackboneConfig], Backbone]] = {
     "custom_cnn": custom_cnn,
     "fer_vgg": fer_vgg,
+    "resnet18_small": resnet18_small,
     "small_cnn": small_cnn,
+    "vgg19_small": vgg19_small,
+    "vgg_4_blocks": vgg_4_blocks,
     "efficientnet_lite0": timm_trunk,
     "inception_v3": timm_trunk,
     "resnet18": timm_trunk,

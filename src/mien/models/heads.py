@@ -6,14 +6,14 @@ from mien.models.backbone import HeadSpec
 
 
 def build_head(spec: HeadSpec, num_features: int, num_classes: int) -> nn.Sequential:
-    """Hidden layers with ReLU and dropout, then one linear layer.
+    """Dropout where asked, hidden layers with ReLU and dropout, then one linear layer.
 
     Args:
         spec: The hidden layers.
         num_features: Width of the input (B, ``num_features``).
         num_classes: K, width of the output (B, K).
     """
-    layers: list[nn.Module] = []
+    layers: list[nn.Module] = [nn.Dropout(spec.input_dropout)] if spec.input_dropout else []
     width = num_features
     for hidden, dropout in zip(spec.hidden, spec.dropout, strict=True):
         layers += [nn.Linear(width, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]

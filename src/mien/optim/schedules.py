@@ -24,7 +24,8 @@ def _constant(step: int, length: Length, config: ScheduleConfig) -> float:
 
 
 def _step(step: int, length: Length, config: ScheduleConfig) -> float:
-    return float(config.gamma ** (step // length.steps // config.step_size))
+    epochs = max(0, step // length.steps - config.start_epoch)
+    return float(config.gamma ** (epochs // config.step_size))
 
 
 def _cosine(step: int, length: Length, config: ScheduleConfig) -> float:

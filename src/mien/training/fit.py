@@ -15,6 +15,7 @@ from mien.errors import ConfigError
 from mien.mix import Mix
 from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
+from mien.models.views import Views
 from mien.optim.losses import build_loss
 from mien.optim.optimizers import build_optimizer
 from mien.optim.schedules import Length, build_schedule
@@ -113,6 +114,7 @@ def build_module(
         classifier=classifier,
         augment=Augment(config.augment, spec.size),
         normalise=Normalise(spec, config.trainer.channels_last),
+        views=Views(spec.size, ten_crop=config.protocol.ten_crop),
         mix=Mix(config.augment, num_classes),
         loss=build_loss(config.loss, counts),
         optimizer=optimizer,

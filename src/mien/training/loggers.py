@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from hashlib import sha256
 from netrc import NetrcParseError, netrc
 from pathlib import Path
@@ -116,6 +117,8 @@ def log_result(logger: Logger | None, result: RunResult) -> None:
     if test is not None:
         scores |= {"test/accuracy": test.accuracy, "test/macro_recall": test.macro_recall}
         scores |= {"test/macro_f1": test.macro_f1, "test/ece": test.ece}
+        if test.leak_free is not None and test.leak_free.accuracy is not None:
+            scores["test/leak_free_accuracy"] = test.leak_free.accuracy
         scores |= {f"test/recall/{row.label}": row.recall for row in test.per_class if row.recall is not None}
     if result.end_to_end is not None:
         scores["end_to_end/accuracy"] = result.end_to_end.accuracy
@@ -123,6 +126,12 @@ def log_result(logger: Logger | None, result: RunResult) -> None:
         if result.end_to_end.gap is not None:
             scores["end_to_end/gap"] = result.end_to_end.gap.gap
     logger.log_metrics(scores)
+
+
+def log_table(logger: Logger | None, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Send a table."""
+    if isinstance(logger, WandbLogger):
+        logger.log_table(name, columns=list(columns), data=[list(row) for row in rows])
 
 
 def close_logger(logger: Logger | None, failed: bool) -> None:

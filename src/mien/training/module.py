@@ -17,6 +17,7 @@ from mien.metrics.classification import RunningScore
 from mien.mix import Mix
 from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
+from mien.models.views import Views, mean_log_probability
 from mien.seeds import derive
 
 Batch = tuple[Tensor, Tensor]
@@ -31,6 +32,7 @@ class ExpressionModule(pl.LightningModule):
         classifier: The network.
         augment: Random changes of training images.
         normalise: From uint8 images to what the network sees.
+        views: The views of an image of the selection split, over which its probabilities are averaged.
         mix: Blends the training images of a batch, and their labels.
         loss: Logits (B, K) and labels (B,), or soft targets (B, K) where images are mixed, to a scalar.
         optimizer: What moves the parameters.
@@ -49,6 +51,7 @@ class ExpressionModule(pl.LightningModule):
         classifier: Classifier,
         augment: Augment,
         normalise: Normalise,
+        views: Views,
         mix: Mix,
         loss: nn.Module,
         optimizer: Optimizer,
@@ -63,6 +66,7 @@ class ExpressionModule(pl.LightningModule):
         self.classifier = classifier
         self.augment = augment
         self.normalise = normalise
+        self.views = views
         self.mix = mix
         self.loss = loss
         self.optimizer, self.schedule, self.plateau_monitor = optimizer, schedule, plateau_monitor
@@ -105,20 +109,29 @@ class ExpressionModule(pl.LightningModule):
         """The loss of one augmented batch; the score counts an image that was mixed under its own label."""
         images, labels = batch
         if self.on_features:
-            return self._step(images, labels, labels, self.train_score)
+            return self._step(self._logits(images), labels, labels, self.train_score)
+        images, labels = (values.repeat_interleave(self.augment.config.repeats, 0) for values in batch)
         with torch.autocast(images.device.type, enabled=False):  # bf16 would round the sampling grid
             inputs = self.normalise(self.augment(images.float() / 255, self.generator))
             inputs, targets = self.mix(inputs, labels, self.generator)
-        return self._step(inputs, targets, labels, self.train_score)
+        return self._step(self._logits(inputs), targets, labels, self.train_score)
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        """Score one batch of the selection split."""
-        images, labels = batch
-        inputs = images if self.on_features else self.normalise(images)
-        self._step(inputs, labels, labels, self.val_score)
+        """Score one batch of the selection split.
 
-    def _step(self, inputs: Tensor, targets: Tensor, labels: Tensor, score: RunningScore) -> Tensor:
-        logits = self.classifier.head(inputs.float()) if self.on_features else self.classifier(inputs)
+        Where the test averages ten crops, so does this, as published ten-crop recipes choose their epoch: ten times the
+        work of the centre alone. Flip averaging is left to the test.
+        """
+        images, labels = batch
+        views = [images] if self.on_features else [self.normalise(view) for view in self.views.of(images)]
+        logits = mean_log_probability([self._logits(view) for view in views])
+        self._step(logits, labels, labels, self.val_score)
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.classifier.head(inputs.float()) if self.on_features else self.classifier(inputs)
+        return logits
+
+    def _step(self, logits: Tensor, targets: Tensor, labels: Tensor, score: RunningScore) -> Tensor:
         loss: Tensor = self.loss(logits, targets) + self.classifier.backbone.penalty()
         score.update(logits.detach(), labels, loss.detach())
         return loss

@@ -45,6 +45,7 @@ def build_trainer(config: TrainerConfig, checkpoints: Checkpoints, logger: Logge
         strategy=config.strategy,
         precision=config.precision,  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip,
+        gradient_clip_algorithm=config.gradient_clip_by,
         limit_train_batches=1.0 if config.limit_train_batches is None else config.limit_train_batches,
         limit_val_batches=0 if checkpoints.protocol.selection == "none" else 1.0,
         logger=logger or False,
