@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mien.config.load import register
-from mien.config.overrides import check_command_line
+from mien.config.overrides import check_command_line, quoted
 from mien.errors import MienError
 from mien.sweep import print_comparison, register_resolvers, sweep_overrides
 
@@ -59,16 +58,7 @@ def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
     """
     if {"-m", "--multirun"} & set(arguments):
         return list(arguments)
-    return [_quoted(argument) if argument.split("=")[0] in keys else argument for argument in arguments]
-
-
-def _quoted(override: str) -> str:
-    key, equals, value = override.partition("=")
-    if not value or value[0] in "'\"":
-        return override
-    # A backslash means itself, except before what OmegaConf would replace, and before a quote, for Hydra.
-    value = re.sub(r"(\\*)\$\{", lambda begin: 2 * begin[1] + r"\${", value)
-    return f"{key}{equals}'" + re.sub(r"(\\*)('|$)", lambda end: 2 * end[1] + end[2].replace("'", r"\'"), value) + "'"
+    return [quoted(argument) if argument.split("=")[0] in keys else argument for argument in arguments]
 
 
 def _insert(overrides: list[str]) -> None:

@@ -34,6 +34,10 @@ class RunFolderError(MienError):
     """An output folder cannot be used: another experiment's, no space, no write right, or unfinished."""
 
 
+class ComparisonError(MienError):
+    """Runs cannot be compared: one is none, or they were not tested on the same images."""
+
+
 class CacheError(MienError):
     """The cache folder cannot be written to, or has too little space."""
 

@@ -1,7 +1,7 @@
 """The door: Hydra's composed config becomes plain typed objects, once, and is checked as a whole."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +9,9 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
+from mien.config.audit import AuditConfig, audit_problems
 from mien.config.check import evaluate_problems, problems_of, recognize_problems
+from mien.config.compare import CompareConfig, compare_problems
 from mien.config.evaluate import EvaluateConfig
 from mien.config.recognize import RecognizeConfig
 from mien.config.schema import Config, MixedPartConfig
@@ -17,6 +19,14 @@ from mien.errors import ConfigError
 
 T = TypeVar("T")
 
+_CHECKS: dict[type, Callable[[Any], Iterable[str]]] = {
+    Config: problems_of,
+    EvaluateConfig: evaluate_problems,
+    RecognizeConfig: recognize_problems,
+    CompareConfig: compare_problems,
+    AuditConfig: audit_problems,
+}
+"""What finds the problems of each schema."""
 _MEMBER = re.compile(r"\+{0,2}dataset\.mixed\.([^.=]+)\.")
 
 
@@ -53,13 +63,7 @@ def typed(config: DictConfig, schema: type[T]) -> T:
         raise ConfigError(
             [f"expected a {schema.__name__}, got {type(value).__name__}; is the schema first in defaults?"]
         )
-    problems: list[str] = []
-    if isinstance(value, Config):
-        problems = problems_of(value)
-    if isinstance(value, EvaluateConfig):
-        problems = evaluate_problems(value)
-    if isinstance(value, RecognizeConfig):
-        problems = recognize_problems(value)
+    problems = [problem for kind, check in _CHECKS.items() if isinstance(value, kind) for problem in check(value)]
     if problems:
         raise ConfigError(problems)
     return value

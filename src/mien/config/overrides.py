@@ -4,6 +4,7 @@ Hydra stops at the first key that it does not know. Here every override and ever
 held against the schema, and the nearest right names are given.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,18 @@ def check_command_line(arguments: Iterable[str], schema: type, folder: Path, pri
         problems.extend(checker.override(override))
     if problems:
         raise ConfigError(problems)
+
+
+def quoted(override: str) -> str:
+    """An override whose value Hydra reads no grammar into; one in quotes stays as it is.
+
+    Examples:
+        >>> quoted("source=photo (1).jpg")
+        "source='photo (1).jpg'"
+    """
+    key, equals, value = override.partition("=")
+    if not value or value[0] in "'\"":
+        return override
+    # A backslash means itself, except before what OmegaConf would replace, and before a quote, for Hydra.
+    value = re.sub(r"(\\*)\$\{", lambda begin: 2 * begin[1] + r"\${", value)
+    return f"{key}{equals}'" + re.sub(r"(\\*)('|$)", lambda end: 2 * end[1] + end[2].replace("'", r"\'"), value) + "'"

@@ -1,0 +1,5 @@
+"""The audit of a data set: what a score on it is worth before a model is trained."""
+
+from mien.audit.result import AuditResult, find, load
+
+__all__ = ["AuditResult", "find", "load"]
