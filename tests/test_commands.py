@@ -79,8 +79,8 @@ def test_the_sweep_is_compared(swept):
     assert sorted(finished["seed"]) == [0, 1]
     assert set(finished["n"]) == {21}
     assert len(table) == 4
-    assert swept[1].stdout.count("not finished") == 2
-    for name in ("comparison.md", "comparison.png"):
+    assert swept[1].stdout.count("not finished") == 3  # of two jobs, and the sentence on them
+    for name in ("comparison.md", "comparison.html", "plots/ranking.png"):
         assert (sweep_folder(swept[0]) / name).stat().st_size > 0
 
 

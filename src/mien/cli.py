@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -20,7 +21,9 @@ from mien.sweep import print_comparison, register_resolvers, sweep_overrides
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
-def start(main: Callable[[], None], schema: type, name: str, paths: Sequence[str] = ()) -> None:
+def start(
+    main: Callable[[], None], schema: type, name: str, paths: Sequence[str] = (), lists: Sequence[str] = ()
+) -> None:
     """Run a Hydra main: check the command line first, and turn known errors into messages.
 
     Args:
@@ -28,8 +31,9 @@ def start(main: Callable[[], None], schema: type, name: str, paths: Sequence[str
         schema: Root of its config.
         name: Name of its primary config; its schema is registered as ``<name>_schema``.
         paths: Keys whose values are paths, taken as they are typed: ``source=photo (1).jpg`` means that file.
+        lists: Keys whose values are lists of such paths: ``runs=[a,b (1)]``.
     """
-    sys.argv[1:] = literal(sys.argv[1:], paths)
+    sys.argv[1:] = [_listed(text) if text.split("=")[0] in lists else text for text in literal(sys.argv[1:], paths)]
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach us instead of being printed
     register(f"{name}_schema", schema, sys.argv[1:])
     register_resolvers()
@@ -59,6 +63,19 @@ def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
     if {"-m", "--multirun"} & set(arguments):
         return list(arguments)
     return [quoted(argument) if argument.split("=")[0] in keys else argument for argument in arguments]
+
+
+def _listed(override: str) -> str:
+    """A list of which Hydra reads no grammar into the items; the brackets may be left out, and items be in quotes.
+
+    Examples:
+        >>> _listed("runs=[a,br[1]]"), _listed("runs=a")
+        ("runs=['a','br[1]']", "runs=['a']")
+    """
+    key, equals, value = override.partition("=")
+    inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    items = re.findall(r"""\s*('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^,]+)""", inner)
+    return f"{key}{equals}[{','.join(quoted(f'={item.strip()}')[1:] for item in items)}]"
 
 
 def _insert(overrides: list[str]) -> None:

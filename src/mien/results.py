@@ -4,6 +4,7 @@ Accuracies are fractions in 0..1; ``None`` stands for a value that is not define
 without a sample.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,9 @@ class RunResult:
         overrides: The command-line overrides, for sweep tables.
         seed: The run's seed.
         trained_on: Name of the data set that the model was trained on; ``""`` in results from before there was this.
+        model: What the model was trained with but for its seed, as :func:`mien.runs.model_id` gives it; equal for
+            several trainings of one model, and in every evaluation of them. ``""`` in results from before there was
+            this.
     """
 
     command: str
@@ -138,6 +142,7 @@ class RunResult:
     overrides: tuple[str, ...] = field(default=())
     seed: int = 0
     trained_on: str = ""
+    model: str = ""
 
     @property
     def accuracy(self) -> float:
@@ -156,16 +161,49 @@ class RunResult:
         """Read the result of a finished run.
 
         Raises:
-            RunFolderError: The folder has no result (the run is not finished), or one of another schema or version.
+            RunFolderError: The folder has no result (the run is not finished), a damaged one, or one of another
+                schema or version.
         """
         path = folder / RESULTS_FILE
         if not path.is_file():
             raise RunFolderError(f"{folder} holds no {RESULTS_FILE}: the run is not finished, or this is no run folder")
-        values = read_json(path)
+        try:
+            values = read_json(path)
+        except ValueError as error:  # neither JSON nor text
+            raise RunFolderError(f"{path}: expected JSON, got a damaged file ({error})") from error
+        if not isinstance(values, dict):
+            raise RunFolderError(f"{path}: expected a JSON object, got {type(values).__name__}")
         schema, status = values.pop("schema", None), values.pop("status", None)
         if schema != SCHEMA or status != "finished":
             raise RunFolderError(f"{path}: expected schema {SCHEMA}, status finished; got {schema}, {status}")
         try:
-            return typed(cls, values)
-        except (KeyError, TypeError, AttributeError) as error:
+            run = typed(cls, values)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise RunFolderError(f"{path}: not a result of this version of mien ({error!r})") from error
+        missing = list(_missing(run))
+        if missing:
+            raise RunFolderError(f"{path}: not a result of this version of mien; it lacks {', '.join(missing)}")
+        return run
+
+
+_RELIED_ON: dict[str, tuple[str, ...]] = {
+    "protocol": ("name", "selection", "report"),
+    "dataset": ("name", "version", "fingerprint"),
+    "seconds": ("fit",),
+}
+"""Keys of a result's dictionaries that every reader takes for granted."""
+
+
+def _missing(run: RunResult) -> Iterator[str]:
+    """What a result lacks, or has of another kind than it should be."""
+    for name, keys in _RELIED_ON.items():
+        values, kind = getattr(run, name), float | int if name == "seconds" else str
+        yield from (
+            f"{name}.{key}" for key in keys if not isinstance(values, dict) or not isinstance(values.get(key), kind)
+        )
+    yield from (name for name in ("backbone", "model") if not isinstance(getattr(run, name), str))
+    yield from (name for name in ("seed", "epochs", "parameters") if not isinstance(getattr(run, name), int))
+    for name in ("test", "end_to_end"):
+        scores = getattr(run, name)
+        if scores is not None and not (isinstance(scores.accuracy, float | int) and len(scores.accuracy_ci95) == 2):
+            yield f"{name}.accuracy and its interval"

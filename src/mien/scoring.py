@@ -26,6 +26,7 @@ from mien.report.explanations import Explained, choose_explained, plot_explanati
 from mien.report.model_card import model_card
 from mien.report.run import report_run
 from mien.results import RunResult, SelectionScore
+from mien.runs import model_id
 from mien.types import CropRule, FaceDetector, Leaks, SplitName
 
 
@@ -98,6 +99,7 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
         overrides=call.overrides,
         seed=about["seed"],
         trained_on=about["dataset"]["name"],
+        model=model_id(about["config"], about["dataset"]["fingerprint"]) if "config" in about else "",
     )
     return Scored(_with_gap(result, about), evaluation, faces, _selection(exam, predictor))
 

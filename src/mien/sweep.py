@@ -109,11 +109,19 @@ def _name(parts: Any) -> str:
 def comparison_name(overrides: Sequence[str]) -> str:
     """A comparison's folder: all its overrides count but the place of its output.
 
+    Where a character had to be replaced, a part of the digest of what was typed keeps apart what looks the same then.
+
     Examples:
-        >>> comparison_name(["runs=[outputs/a,outputs/b]", "output=x"])
-        'runs-_outputs_a_outputs_b_'
+        >>> comparison_name(["runs=['outputs/a','outputs/b']", "output=x"])
+        'runs-_outputs_a_outputs_b_-5dce8c05'
+        >>> comparison_name(["sweep='my_sweep'"])
+        'sweep-my_sweep'
     """
-    return _name(text for text in overrides if _key(text) != "output" and not _key(text).startswith("hydra"))
+    counting = [text for text in overrides if _key(text) != "output" and not _key(text).startswith("hydra")]
+    name = _name(text.replace("'", "").replace('"', "") for text in counting)
+    if all(re.fullmatch(r"[\w.=+~-]+", text.replace("'", "")) for text in counting):
+        return name
+    return f"{name}-{sha256('__'.join(sorted(counting)).encode()).hexdigest()[:8]}"
 
 
 class Comparison(Callback):

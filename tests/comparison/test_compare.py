@@ -3,12 +3,13 @@ import pytest
 from compared_runs import Files, compared, write_run
 
 from made_up_runs import make_run
+from mien.comparison.cautions import cautions
 from mien.comparison.classes import class_differences
-from mien.comparison.compare import Options, compare
+from mien.comparison.compare import Options, compare, compare_leniently
 from mien.comparison.jobs import load_jobs
 from mien.comparison.scores import Draws
 from mien.errors import ComparisonError
-from mien.metrics.intervals import wilson_interval
+from mien.metrics.intervals import paired_interval, wilson_interval
 
 B, C = Files(lr=0.2), Files(lr=0.3)
 
@@ -43,11 +44,11 @@ def test_single_trainings_by_hand(three):
 def test_intervals_are_of_resampled_images(three):
     tested = compared(*three, options=Options(draws=Draws(4000, 1))).tested
     low, high = tested.pairs[0].interval
+    assert (low, high) == paired_interval(55, 10, 0, 5)
     reach = 1.96 * np.sqrt(10 / 70 * 60 / 70 / 70)  # the difference is 1 on 10 images and 0 on 60
-    assert (low, high) == pytest.approx((10 / 70 - reach, 10 / 70 + reach), abs=0.015)
     macro = tested.pairs[0]
     assert macro.macro_difference == pytest.approx(10 / 70)  # classes of one size
-    assert macro.macro_interval == pytest.approx((low, high), abs=0.02)
+    assert macro.macro_interval == pytest.approx((10 / 70 - reach, 10 / 70 + reach), abs=0.02)
 
 
 def test_a_reference_needs_fewer_tests(three):
@@ -93,10 +94,31 @@ def test_the_spread_between_trainings_is_in_intervals_and_tests(tmp_path):
     assert first.interval[1] - first.interval[0] > 0.3 > second.interval[1] - second.interval[0]
 
 
-def test_one_training_against_several_is_tested_over_images(tmp_path):
-    a = [write_run(tmp_path / f"a{seed}", [], seed) for seed in (0, 1)]
-    (pair,) = compared(*a, write_run(tmp_path / "b", range(6), files=B)).tested.pairs
-    assert (pair.test, pair.p_images, pair.p) == ("sign flips", 2 / 64, 2 / 64)
+def test_one_training_against_several_counts_their_spread(tmp_path):
+    a = [write_run(tmp_path / f"a{seed}", range(count), seed) for seed, count in enumerate((0, 14, 7))]
+    (pair,) = compared(*a, write_run(tmp_path / "b", range(28), files=B)).tested.pairs
+    assert (pair.test, pair.over_trainings) == ("Crawford-Howell", True)
+    assert pair.difference == pytest.approx(0.3)
+    assert pair.p_images < 1e-4  # these trainings differ
+    # s = 0.1: the error of trainings alone is 0.1 * sqrt(4 / 3) = 0.115; t is 2.6 at most, of 2 degrees p is 0.12
+    assert 0.12 < pair.p < 0.16
+    assert pair.interval[0] < 0 < pair.interval[1]
+
+
+def test_damaged_predictions_are_left_out_of_a_sweep_only(three):
+    (three[2] / "predictions.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ComparisonError, match=r"c/predictions.parquet: expected a parquet file"):
+        compared(*three)
+    comparison = compare_leniently(load_jobs(three))
+    assert len(comparison.tested.scores) == 2
+    assert cautions(comparison)[0].startswith("Not in the tests: `optimizer.lr=0.3`.")
+
+
+def test_a_damaged_validation_file_costs_the_temperature_alone(three):
+    (three[0] / "validation.parquet").write_bytes(b"")
+    comparison = compared(*three)
+    assert comparison.tested.calibration(comparison.tested.scores[0].model).temperature is None
+    assert cautions(comparison)[0].startswith("No temperature for `optimizer.lr=0.1`.")
 
 
 def test_recall_and_confusion_are_means_over_trainings(tmp_path):

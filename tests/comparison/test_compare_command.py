@@ -41,12 +41,14 @@ def test_runs_are_compared_without_torch(runs):
     done = compare("runs=[outputs/a,outputs/b]", folder=runs, code=code)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "False"
-    folder = runs / "outputs" / "comparisons" / "runs-_outputs_a_outputs_b_"
+    name = comparison_name(["runs=['outputs/a','outputs/b']"])
+    folder = runs / "outputs" / "comparisons" / name
     assert pd.read_csv(folder / "comparison.csv")["folder"].tolist() == ["a", "b"]
     text = " ".join(done.stdout.split())
-    assert "On these 70 test images optimizer.lr=0.1 is better than optimizer.lr=0.2 by 14.3 points" in text
-    assert "outputs/comparisons/runs-_outputs_a_outputs_b_/report.html" in text
-    assert "python compare.py 'runs=[outputs/a,outputs/b]'" in (folder / "report.md").read_text()
+    found = "of these trainings, optimizer.lr=0.1 is more accurate than optimizer.lr=0.2 by 14.3 points"
+    assert f"On these 70 test images, {found}" in text
+    assert f"outputs/comparisons/{name}/report.html" in text
+    assert "python compare.py " in (folder / "report.md").read_text()
 
 
 def test_a_sweep_is_compared_with_a_reference(runs):
@@ -56,7 +58,7 @@ def test_a_sweep_is_compared_with_a_reference(runs):
     options = "sweep=outputs", "reference=outputs/b", "output=my report (1)", "bootstrap=200", "seed=3"
     done = compare(*options, folder=runs)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "optimizer.lr=0.2 is worse than optimizer.lr=0.1" in " ".join(done.stdout.split())
+    assert "optimizer.lr=0.2 is less accurate than optimizer.lr=0.1" in " ".join(done.stdout.split())
     assert "not finished: d." in done.stdout
     assert (runs / "my report (1)" / "report.html").is_file()
 
@@ -130,7 +132,25 @@ def test_what_is_no_sweep_is_named(runs, folder, words):
 
 
 def test_a_comparison_is_named_by_what_it_compares():
-    assert comparison_name(["sweep='outputs/my sweep'", "output=x", "hydra.verbose=true"]) == "sweep-_outputs_my_sweep_"
+    name = comparison_name(["sweep='outputs/my sweep'", "output=x", "hydra.verbose=true"])
+    assert name[:-8] == "sweep-outputs_my_sweep-"
+    assert comparison_name(["sweep='my_sweep'"]) == "sweep-my_sweep"
+    assert comparison_name(["runs=['a_b']"]) != comparison_name(["runs=['a','b']"])
+
+
+@pytest.mark.parametrize("name", ["br[1]", "odd, name", "back`tick", "ünï (1)", "a=b", "it's"])
+def test_odd_names_need_no_quotes_but_for_a_comma(tmp_path, name):
+    for folder, files in ((name, None), ("b", Files(lr=0.2))):
+        write_run(tmp_path / folder, range(3), files=files)
+    typed = f"'{name}'" if "," in name else name
+    done = compare(f"runs=[{typed}, b]", "bootstrap=100", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_single_run_needs_no_brackets(runs):
+    done = compare("runs=outputs/a", folder=runs)
+    assert done.returncode == 0
+    assert "the only model, is right on 92.9 %" in " ".join(done.stdout.split())
 
 
 def test_a_comparison_that_fails_does_not_end_a_sweep(runs, monkeypatch, caplog):

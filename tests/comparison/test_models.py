@@ -1,8 +1,13 @@
 import pytest
-from compared_runs import Files, write_run
+from compared_runs import Files, compared, write_run
 
+from mien.comparison.conclusion import conclusion
 from mien.comparison.jobs import load_jobs
 from mien.comparison.models import group_models
+from mien.config.load import plain
+from mien.config.schema import Config, OptimizerConfig
+from mien.runs import model_id
+from tiny import small_config
 
 
 def grouped(*folders):
@@ -67,3 +72,42 @@ def test_the_name_of_a_backbone_stands_alone(tmp_path):
             lr = {"resnet18": 0.1, "vgg19": 0.2}[name]
             write_run(tmp_path / f"{name}{seed}", [], seed, Files(lr=lr), backbone=name, overrides=overrides)
     assert set(grouped(*sorted(tmp_path.iterdir()))) == {"resnet18", "vgg19"}
+
+
+def evaluation(folder, seed, model="m", **settings):
+    """An evaluation of a training of a model."""
+    seconds = {"fit": 0.0, "test": 1.0, "end_to_end": 0.0}
+    write_run(folder, [seed], seed, Files(lr=None), seconds=seconds, model=model)
+    lines = {"run": f"outputs/{seed}", "split": "test", "accelerator": "auto"} | settings
+    (folder / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
+    return folder
+
+
+def test_evaluations_of_trainings_of_one_model_are_one_model(tmp_path):
+    a = [evaluation(tmp_path / f"a{seed}", seed) for seed in (0, 1)]
+    assert list(grouped(*a).values()) == [["a0", "a1"]]
+    assert "not known" not in conclusion(compared(*a))
+    b = [evaluation(tmp_path / f"b{seed}", seed, model="n") for seed in (0, 1)]
+    assert sorted(grouped(*a, *b).values()) == [["a0", "a1"], ["b0", "b1"]]
+    other = evaluation(tmp_path / "c", 2, **{"crop": "wide"})
+    assert len(grouped(*a, other)) == 2
+
+
+def test_of_older_evaluations_it_is_not_known_how_often_they_were_trained(tmp_path):
+    a = [evaluation(tmp_path / f"a{seed}", seed, model="") for seed in (0, 1)]
+    assert conclusion(compared(*a)).endswith(
+        "How often each model was trained is not known: the spread between trainings is not in these intervals."
+    )
+    assert "One training of it is compared" in conclusion(compared(evaluation(tmp_path / "b", 0)))
+
+
+def test_what_a_model_is_trained_with_is_told_by_a_digest():
+    def digest(fingerprint="ab", **changes):
+        return model_id(plain(small_config(**changes)), fingerprint)
+
+    assert digest() == digest(seed=7, output="elsewhere")
+    assert len({digest(), digest("cd"), digest(optimizer=OptimizerConfig("sgd", lr=0.5))}) == 3
+    older = plain(small_config())
+    defaults = plain(Config)["trainer"]
+    older["trainer"] = {key: value for key, value in older["trainer"].items() if value != defaults[key]}
+    assert model_id(older, "ab") == digest()

@@ -106,3 +106,34 @@ def test_predictions_made_by_hand_are_as_sure_as_said():
     frame = predictions([0], sure=0.7)
     assert frame.loc[0, ["label", "predicted"]].tolist() == ["anger", "disgust"]
     assert frame["p_disgust"][0] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda frame: frame[:0], "it has no rows"),
+        (lambda frame: frame.assign(p_anger=np.nan), "some probabilities are no finite numbers"),
+        (lambda frame: frame.assign(label=None), "label is None in 70 rows"),
+        (lambda frame: frame.assign(predicted="anger"), "in 60 of 70 rows the class predicted is not the likeliest"),
+    ],
+)
+def test_rows_that_cannot_be_are_refused(tmp_path, change, words):
+    path = write_run(tmp_path / "a", []) / "predictions.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
+    with pytest.raises(ComparisonError, match=f"a/predictions.parquet: .* damaged file: {words}"):
+        read(path.parent)
+
+
+def test_a_copy_of_another_label_is_left_out_and_not_taken_for_a_relabelling(tmp_path):
+    """The first run's images 1 and 8 are twins of labels disgust and contempt; the second has but the latter."""
+    a = read(write_run(tmp_path / "a", []))
+    b = read(write_run(tmp_path / "b", [], keep=[n for n in range(70) if n != 1]))
+    digests = a.digests.to_numpy(str).copy()
+    digests[8] = digests[1] = "twin"
+    labels = a.labels.copy()
+    labels[8] = 2
+    others = np.delete(digests, 1), np.delete(labels, 1)
+    first = replace(a, digests=pd.Index(digests), labels=labels)
+    second = replace(b, digests=pd.Index(others[0]), labels=others[1])
+    same = same_images([first, second], intersection=True)
+    assert (same.n, same.left_out) == (69, (1, 0))

@@ -57,7 +57,7 @@ def test_the_conclusion_and_whole_paths_follow(tmp_path):
     print_comparison(compare(load_jobs([a, b, tmp_path / "c"])), [page, page.with_name("pairs.csv")], console)
     lines = console.file.getvalue().splitlines()
     text = " ".join(" ".join(lines).split())
-    assert "On these 70 test images optimizer.lr=0.1 is better than optimizer.lr=0.2 by 14.3 points" in text
+    assert "of these trainings, optimizer.lr=0.1 is more accurate than optimizer.lr=0.2 by 14.3 points" in text
     assert "Not in the comparison, since not finished: c." in text
     assert lines[-2].endswith("a_very_long_name_of_a_sweep/report.html")
     assert lines[-1] == "beside it: pairs.csv"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, ttest_1samp, ttest_ind
 
-from mien.comparison.trainings import total_interval
+from mien.comparison.trainings import one_against_several, total_interval
 
 A, B = [0.361, 0.259, 0.373], [0.275, 0.270, 0.255, 0.262]
 
@@ -37,3 +37,12 @@ def test_both_variances_add_up():
 @pytest.mark.parametrize(("value", "p"), [(0.0, 1.0), (0.2, 0.0)])
 def test_nothing_uncertain(value, p):
     assert total_interval(value, 0.0, [[0.5, 0.5], [0.5, 0.5]]) == ((value, value), p)
+
+
+def test_one_training_against_several_by_hand():
+    # s = 0.01, n = 3: the error is 0.01 * sqrt(1 / 3 + 1) = 0.011547; t of 2 degrees is 4.3027
+    interval, p = one_against_several(0.03, 0.0, [0.50, 0.51, 0.52])
+    assert interval == pytest.approx((0.03 - 4.3027 * 0.011547, 0.03 + 4.3027 * 0.011547), abs=1e-5)
+    assert p == pytest.approx(0.1217, abs=1e-4)
+    wider, _ = one_against_several(0.03, 0.011547**2, [0.50, 0.51, 0.52])
+    assert wider[1] - 0.03 == pytest.approx(2**0.5 * (interval[1] - 0.03), rel=1e-4)

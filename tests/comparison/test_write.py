@@ -101,7 +101,7 @@ def test_pairs_classes_and_missed_images_by_hand(jobs, tmp_path):
 
 def test_the_page_opens_with_the_conclusion_and_says_what_is_missing(jobs, tmp_path):
     page = written(jobs, tmp_path / "to")["report.md"].read_text()
-    assert page.startswith("# Comparison\n\n> On these 70 test images **optimizer.lr=0.1** is better than")
+    assert page.startswith("# Comparison\n\n> On these 70 test images, of these trainings, **optimizer.lr=0.1**")
     assert "> **Warning.** Not in the comparison, since not finished: `job 3`." in page
     ranked = table(page, "model | accuracy")
     assert ranked[0] == ["`optimizer.lr=0.1`", "92.9 %", "84.3-96.9 %", "92.9 %", "1", "-", "-"]
@@ -156,8 +156,25 @@ def test_a_sweep_without_a_finished_job_still_has_its_table(tmp_path):
 
 def test_a_job_whose_predictions_are_damaged_does_not_end_a_sweep(jobs, tmp_path):
     (jobs[0] / "predictions.parquet").write_bytes(b"PAR1")
-    comparison, _ = compare_sweep(tmp_path / "sweep", jobs)
-    assert "damaged" in comparison.untested
+    comparison, files = compare_sweep(tmp_path / "sweep", jobs)
+    assert len(comparison.tested.scores) == 2
+    assert "> **Warning.** Not in the tests: `optimizer.lr=0.0`. " in files[1].read_text()
+
+
+def test_nothing_is_left_of_an_earlier_comparison(jobs, tmp_path):
+    written(jobs, tmp_path / "to")
+    (tmp_path / "to" / "plots" / "mine.png").write_bytes(b"")
+    (jobs[1] / "metrics.csv").unlink()
+    written(jobs[1:2], tmp_path / "to")
+    pictures = sorted(path.name for path in (tmp_path / "to" / "plots").iterdir())
+    assert pictures == ["classes.png", "mine.png", "ranking.png", "reliability.png"]
+
+
+def test_nothing_is_written_where_the_report_fails(jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.comparison.write.document", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        written(jobs, tmp_path / "to")
+    assert not (tmp_path / "to").exists()
 
 
 def photo_sweep(folder, **changes):

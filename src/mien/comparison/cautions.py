@@ -1,12 +1,15 @@
 """What keeps runs from being compared fairly, each in a sentence."""
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any
 
 from mien.comparison.compare import Comparison
-from mien.comparison.jobs import Job, results
+from mien.comparison.jobs import METRICS_FILE, Job, code, names, results
+from mien.comparison.models import read_config
 from mien.report.notes import chosen_on_reported
 from mien.results import RunResult
+from mien.runs import CONFIG_FILE
 
 _RULES = {
     "name": "protocol",
@@ -17,13 +20,14 @@ _RULES = {
     "flip_average": "flip averaging",
     "ten_crop": "ten-crop",
 }
-_SHOWN = 4
 
 
 def cautions(comparison: Comparison) -> list[str]:
     """Sentences on what a reader must know before he believes the numbers; none where all is well."""
     return [
         *_missing(comparison),
+        *_damaged(comparison),
+        *_twins(comparison),
         *_images(comparison),
         *_protocols(comparison.finished),
         *_selected_on_test(comparison.finished),
@@ -31,24 +35,6 @@ def cautions(comparison: Comparison) -> list[str]:
         *_photos(comparison.finished),
         *_trainings(comparison),
     ]
-
-
-def caution(jobs: Sequence[Job]) -> str:
-    """One line on what keeps runs from being compared, ``""`` where nothing does; for pictures and terminals."""
-    runs = results(jobs)
-    seen: dict[str, set[Any]] = {
-        "data": {run.dataset["fingerprint"] for run in runs},
-        "protocol": {tuple(_rules(run).items()) for run in runs},
-        "scenes": _scenes(runs),
-    }
-    several = [name for name, kinds in seen.items() if len(kinds) > 1]
-    return f"Not the same in all: {' and '.join(several)}." if several else ""
-
-
-def names(jobs: Sequence[Job]) -> str:
-    """The names of some runs, the first few of many."""
-    shown = ", ".join(f"`{job.name}`" for job in jobs[:_SHOWN])
-    return shown + (f" and {len(jobs) - _SHOWN} more" if len(jobs) > _SHOWN else "")
 
 
 def _missing(comparison: Comparison) -> Iterator[str]:
@@ -61,12 +47,37 @@ def _missing(comparison: Comparison) -> Iterator[str]:
         yield f"Not in the tests, since scored on whole photos only: {names(untested)}."
 
 
+def _damaged(comparison: Comparison) -> Iterator[str]:
+    """What files could not be read."""
+    if comparison.tested is not None:
+        yield from comparison.tested.damaged
+    finished = comparison.finished
+    unread = [job for job in finished if (job.folder / CONFIG_FILE).is_file() and read_config(job.folder) is None]
+    if unread:
+        yield f"{CONFIG_FILE} cannot be read, so that other trainings of the same model are not known: {names(unread)}."
+    curveless = [job for job in finished if job.validation() is None]
+    if curveless:
+        yield f"No learning curve, since {METRICS_FILE} cannot be read: {names(curveless)}."
+
+
+def _twins(comparison: Comparison) -> Iterator[str]:
+    """Runs whose probabilities are the very same."""
+    if comparison.tested is None:
+        return
+    groups: dict[str, list[Job]] = {}
+    for job, p in zip(comparison.tested.runs, comparison.tested.images.p, strict=True):
+        groups.setdefault(sha256(p.tobytes()).hexdigest(), []).append(job)
+    for group in groups.values():
+        if len(group) > 1:
+            yield f"All probabilities are the very same in {names(group)}: the same model twice?"
+
+
 def _images(comparison: Comparison) -> Iterator[str]:
     if comparison.tested is None:
         return
     images, runs = comparison.tested.images, comparison.tested.runs
     if any(images.left_out):
-        left = ", ".join(f"{n:,} of `{job.name}`" for job, n in zip(runs, images.left_out, strict=True) if n)
+        left = ", ".join(f"{n:,} of {code(job.name)}" for job, n in zip(runs, images.left_out, strict=True) if n)
         yield (
             f"The runs were tested on different images. All scores here are on the {images.n:,} that they share; left "
             f"out are {left}. The shared images may be easier or harder than the rest."
@@ -132,6 +143,6 @@ def _photos(jobs: Sequence[Job]) -> Iterator[str]:
 def _trainings(comparison: Comparison) -> Iterator[str]:
     if comparison.tested is None:
         return
-    seeds = [[job.result.seed for job in score.model.jobs] for score in comparison.tested.scores]
-    if len({len(own) for own in seeds}) > 1:
+    models = [score.model for score in comparison.tested.scores]
+    if all(model.known for model in models) and len({len(model.jobs) for model in models}) > 1:
         yield "The models were not trained equally often: the mean of few trainings is the less certain one."

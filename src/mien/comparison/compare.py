@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.comparison.calibration import Calibration, calibration, mean_calibration
-from mien.comparison.jobs import Job, by_photos, results
+from mien.comparison.jobs import Job, by_photos, code, results
 from mien.comparison.models import Model, group_models
 from mien.comparison.pairs import Pair, pair_up
 from mien.comparison.predictions import (
@@ -33,11 +33,13 @@ class Options:
     Attributes:
         reference: The run whose model all others are tested against; ``None``: each against each.
         intersection: Compare on the images that all runs share, where they were tested on different ones.
+        leave_out: Leave out a run whose predictions cannot be read, with a caution, instead of refusing.
         draws: Resamples of the bootstrap, and their seed.
     """
 
     reference: Path | None = None
     intersection: bool = False
+    leave_out: bool = False
     draws: Draws = field(default_factory=Draws)
 
 
@@ -52,6 +54,7 @@ class Tested:
         pairs: Those tested.
         base: The model the others are shown against: the reference, else the most accurate.
         calibrations: Of every run's folder.
+        damaged: What could not be read and was left out, in sentences.
     """
 
     images: SameImages
@@ -60,6 +63,7 @@ class Tested:
     pairs: tuple[Pair, ...]
     base: int
     calibrations: Mapping[Path, Calibration]
+    damaged: tuple[str, ...] = ()
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -140,31 +144,55 @@ def compare(jobs: Sequence[Job], options: Options | None = None) -> Comparison:
 
 def compare_leniently(jobs: Sequence[Job]) -> Comparison:
     """The same for a sweep that has just ended: what keeps its runs from being compared is noted, not raised."""
+    options = Options(leave_out=True)
     try:
-        return compare(jobs)
+        return compare(jobs, options)
     except ComparisonError as error:
-        return Comparison(tuple(jobs), Options(), None, str(error))
+        return Comparison(tuple(jobs), options, None, str(error))
 
 
 def _tested(jobs: Sequence[Job], options: Options) -> Tested:
-    models = group_models(jobs)
+    found, damaged = _read(jobs, options.leave_out)
+    models = group_models([job for job in jobs if job.folder in found])
     reference = None if options.reference is None else _find(options.reference, models)
     runs = tuple(job for model in models for job in model.jobs)
-    predictions = [read_predictions(job.folder / TEST_FILE, str(job.folder)) for job in runs]
-    images = same_images(predictions, options.intersection)
+    images = same_images([found[job.folder] for job in runs], options.intersection)
     scored = score_models(models, images, options.draws)
     order = [score.model for score in scored.scores]
     place = None if reference is None else order.index(reference)
+    calibrations = {}
+    for job, p in zip(runs, images.p, strict=True):
+        calibrations[job.folder], problem = _calibration(job, p, images)
+        damaged += [problem] if problem else []
     return Tested(
         images=images,
         runs=runs,
         scored=scored,
         pairs=pair_up(scored, place),
         base=place or 0,
-        calibrations=MappingProxyType(
-            {job.folder: _calibration(job, p, images) for job, p in zip(runs, images.p, strict=True)}
-        ),
+        calibrations=MappingProxyType(calibrations),
+        damaged=tuple(damaged),
     )
+
+
+def _read(jobs: Sequence[Job], leave_out: bool) -> tuple[dict[Path, Predictions], list[str]]:
+    """The predictions by folder, and which could not be read, in sentences.
+
+    Raises:
+        ComparisonError: Some could not, and none is to be left out; or none is left.
+    """
+    found: dict[Path, Predictions] = {}
+    problems = []
+    for job in jobs:
+        try:
+            found[job.folder] = read_predictions(job.folder / TEST_FILE, str(job.folder))
+        except ComparisonError as error:
+            if not leave_out:
+                raise
+            problems.append(f"Not in the tests: {code(job.name)}. {error}.")
+    if not found:
+        raise ComparisonError(" ".join(problems))
+    return found, problems
 
 
 def _find(reference: Path, models: Sequence[Model]) -> Model:
@@ -180,7 +208,13 @@ def _find(reference: Path, models: Sequence[Model]) -> Model:
     raise ComparisonError(f"reference={reference}: expected one of the finished runs; {nearest(str(reference), names)}")
 
 
-def _calibration(job: Job, p: NDArray[np.float32], images: SameImages) -> Calibration:
-    path = job.folder / VALIDATION_FILE
-    fitted: Predictions | None = read_predictions(path, str(job.folder)) if path.is_file() else None
-    return calibration((p, images.labels), None if fitted is None else (fitted.p, fitted.labels))
+def _calibration(job: Job, p: NDArray[np.float32], images: SameImages) -> tuple[Calibration, str]:
+    """Of one run, and why its temperature cannot be fitted, where its file for that is damaged."""
+    path, test = job.folder / VALIDATION_FILE, (p, images.labels)
+    if not path.is_file():
+        return calibration(test, None), ""
+    try:
+        fitted = read_predictions(path, str(job.folder))
+    except ComparisonError as error:
+        return calibration(test, None), f"No temperature for {code(job.name)}. {error}."
+    return calibration(test, (fitted.p, fitted.labels)), ""

@@ -12,7 +12,7 @@ _SHOWN = 3
 
 
 def conclusion(comparison: Comparison) -> str:
-    """The opening of a report: what is better, of what nothing can be said, and what the intervals leave out."""
+    """The opening of a report: what is better, what cannot be told apart, and what the intervals leave out."""
     tested = comparison.tested
     if tested is None:
         return _untested(comparison)
@@ -20,68 +20,114 @@ def conclusion(comparison: Comparison) -> str:
     if any(tested.images.left_out):
         where = f"On the {tested.images.n:,} test images that all runs share"
     first, *rest = [*_clauses(tested), *_other_pairs(tested), _trainings(tested)]
-    return " ".join([f"{where} {first}.", *(f"{clause[0].upper()}{clause[1:]}." for clause in rest)])
+    comma = "," if first.startswith("of ") else ""
+    return " ".join([f"{where}{comma} {first}.", *(f"{clause[0].upper()}{clause[1:]}." for clause in rest)])
 
 
 def p_words(p: float) -> str:
-    """A p-value: ``p = 0.03``, with three digits below 0.01, and ``p < 0.001``."""
+    """A p-value: ``p = 0.03``, with three digits where two would blur it: below 0.01, and near 0.05."""
     if p < 0.001:
         return "p < 0.001"
-    return f"p = {p:.3f}" if p < 0.01 else f"p = {p:.2f}"
+    return f"p = {p:.3f}" if p < 0.01 or 0.045 <= p < 0.055 else f"p = {p:.2f}"
 
 
 def _clauses(tested: Tested) -> Iterator[str]:
-    """What is found of the base: whom it beats, who beats it, and of whom nothing can be said."""
+    """What is found of the base: whom it beats, who beats it, and from whom it cannot be told apart."""
     base = tested.scores[tested.base]
     if not tested.pairs:
         yield f"{_name(base)}, the only model, is right on {percent(base.accuracy)} ({_around(base)})"
         return
     pairs = [pair for pair in tested.pairs if base in (pair.first, pair.second)]
-    adjusted = "Holm-adjusted " if len(tested.pairs) > 1 else ""
-    wins = [pair for pair in pairs if pair.told_apart and pair.first is base]
-    losses = [pair for pair in pairs if pair.told_apart and pair.second is base]
-    level = [pair for pair in pairs if not pair.told_apart]
-    if wins:
-        yield f"{_name(base)} is better than " + _listed(wins, [pair.second for pair in wins], adjusted)
-    if losses:
-        yield f"{_name(base)} is worse than " + _listed(losses, [pair.first for pair in losses], adjusted)
-    if level:
-        others = [pair.second if pair.first is base else pair.first for pair in level]
-        yield f"nothing can be said of {_name(base)} against " + _listed(level, others, adjusted)
+    for trainings in (True, False):
+        own = [pair for pair in pairs if pair.over_trainings == trainings]
+        yield from _found(tested, [pair for pair in own if pair.told_apart and pair.first is base], _WORDS[trainings])
+        yield from _found(tested, [pair for pair in own if pair.told_apart and pair.second is base], _WORDS[trainings])
+    yield from _level(tested, [pair for pair in pairs if not pair.told_apart])
 
 
-def _listed(pairs: Sequence[Pair], others: Sequence[Score], adjusted: str) -> str:
-    """Other models with the differences; of many the range. All pairs are told apart, or none is."""
-    apart = pairs[0].told_apart
+_WORDS = {
+    True: ("{} is better than", "{} is worse than"),
+    False: ("of these trainings, {} is more accurate than", "of these trainings, {} is less accurate than"),
+}
+"""For pairs whose test counts the spread between trainings, and for those of single trainings."""
+
+
+def _found(tested: Tested, pairs: Sequence[Pair], words: tuple[str, str]) -> Iterator[str]:
+    """The base against models that it is told apart from, all better or all worse; of many the range."""
+    if not pairs:
+        return
+    base = tested.scores[tested.base]
+    won = pairs[0].first is base
+    start = words[0 if won else 1].format(_name(base))
+    others = [pair.second if won else pair.first for pair in pairs]
     if len(pairs) <= _SHOWN:
-        return _and([_one(pair, other, adjusted) for pair, other in zip(pairs, others, strict=True)])
+        said = [
+            f"{_name(other)} by {points(pair.difference)} ({_tail(tested, pair)})"
+            for pair, other in zip(pairs, others, strict=True)
+        ]
+        yield f"{start} {_and(said)}"
+        return
+    bound = f"at most {max(*(pair.p_holm for pair in pairs), 0.001):.2g}"
+    yield f"{start} {_many(others)}, by {_span(pairs)} ({_adjusted(tested)}p {bound} each)"
+
+
+def _level(tested: Tested, pairs: Sequence[Pair]) -> Iterator[str]:
+    """The base and models that it cannot be told apart from."""
+    if not pairs:
+        return
+    base = tested.scores[tested.base]
+    others = [pair.second if pair.first is base else pair.first for pair in pairs]
+    if len(pairs) <= _SHOWN:
+        for pair, other in zip(pairs, others, strict=True):
+            yield _undecided(tested, pair, base, other)
+        return
+    bound = f"at least {min(pair.p_holm for pair in pairs):.2g}"
+    yield (
+        f"{_name(base)} cannot be told apart from {_many(others)}: "
+        f"they differ by {_span(pairs)} ({_adjusted(tested)}p {bound} each)"
+    )
+
+
+def _undecided(tested: Tested, pair: Pair, one: Score, other: Score) -> str:
+    return (
+        f"{_name(one)} and {_name(other)} cannot be told apart: they differ by {points(pair.difference)} "
+        f"({_tail(tested, pair)})"
+    )
+
+
+def _tail(tested: Tested, pair: Pair) -> str:
+    """Interval and p-value of one pair."""
+    alone = " of this pair alone" if _adjusted(tested) else ""
+    return f"95 % interval{alone} {points_interval(pair.interval)}, {_adjusted(tested)}{p_words(pair.p_holm)}"
+
+
+def _adjusted(tested: Tested) -> str:
+    return "Holm-adjusted " if len(tested.pairs) > 1 else ""
+
+
+def _many(others: Sequence[Score]) -> str:
+    return f"{', '.join(_name(other) for other in others[:_SHOWN])} and {len(others) - _SHOWN} more"
+
+
+def _span(pairs: Sequence[Pair]) -> str:
     low, high = min(pair.difference for pair in pairs), max(pair.difference for pair in pairs)
-    p_values = [pair.p_holm for pair in pairs]
-    bound = f"at most {max(*p_values, 0.001):.2g}" if apart else f"at least {min(p_values):.2g}"
-    shown = ", ".join(_name(other) for other in others[:_SHOWN])
-    span = f"{100 * low:.1f} to {points(high)}"
-    how = f"by {span}" if apart else f"{span} apart"
-    return f"{shown} and {len(others) - _SHOWN} more, {how} ({adjusted}p {bound} each)"
-
-
-def _one(pair: Pair, other: Score, adjusted: str) -> str:
-    """One other model with the difference."""
-    tail = f"95 % interval {points_interval(pair.interval)}, {adjusted}{p_words(pair.p_holm)}"
-    if pair.told_apart:
-        return f"{_name(other)} by {points(pair.difference)} ({tail})"
-    return f"{_name(other)} ({points(pair.difference)} apart, {tail})"
+    return f"{100 * low:.1f} to {points(high)}"
 
 
 def _other_pairs(tested: Tested) -> Iterator[str]:
-    """How many pairs without the base are told apart."""
+    """The pairs without the base: those told apart by name, where they are few."""
     base = tested.scores[tested.base]
     others = [pair for pair in tested.pairs if base not in (pair.first, pair.second)]
-    if others:
-        apart = sum(pair.told_apart for pair in others)
-        if len(others) == 1:
-            yield f"the other two can{'' if apart else 'not'} be told apart"
-        else:
-            yield f"of the {len(others)} pairs among the others, {apart or 'none'} can be told apart"
+    apart = [pair for pair in others if pair.told_apart]
+    if len(others) == 1 and not apart:
+        yield _undecided(tested, others[0], others[0].first, others[0].second)
+    elif len(others) > 1:
+        named = ": the table of pairs names them" if len(apart) > _SHOWN else ""
+        yield f"of the {len(others)} pairs among the others, {len(apart) or 'none'} can be told apart{named}"
+    if len(apart) <= _SHOWN:
+        for pair in apart:
+            start = _WORDS[pair.over_trainings][0].format(_name(pair.first))
+            yield f"{start} {_name(pair.second)} by {points(pair.difference)} ({_tail(tested, pair)})"
 
 
 def _trainings(tested: Tested) -> str:
@@ -89,15 +135,27 @@ def _trainings(tested: Tested) -> str:
     several = [score for score in tested.scores if len(score.by_run) > 1]
     once = [score for score in tested.scores if len(score.by_run) == 1]
     if not several:
-        who = "each model" if len(once) > 1 else "it"
-        return f"{who} was trained once: the spread between trainings is not in these intervals"
-    ranges = [f"{_name(score)} {score.model.trainings}, {_range(score)}" for score in several[:_SHOWN]]
+        return f"{_how_often(once)}: the spread between trainings is not in these intervals"
+    ranges = [f"{_name(score)} {len(score.by_run)} times, {_range(score)}" for score in several[:_SHOWN]]
     more = [f"{len(several) - _SHOWN} more"] if len(several) > _SHOWN else []
     covered = f"the intervals cover the choice of images and the spread between trainings ({_and([*ranges, *more])})"
     if not once:
         return covered
     names = _and([_name(score) for score in once[:_SHOWN]] + [f"{len(once) - _SHOWN} more"] * (len(once) > _SHOWN))
-    return f"{covered}, but not where {names} {'is' if len(once) == 1 else 'are'} in it, trained once only"
+    apart = "; pairs of single trainings have the choice of images alone" if len(once) > 1 else ""
+    single = "one training" if len(once) == 1 else "one training each"
+    return f"{covered}; {names}, with {single}, {'is' if len(once) == 1 else 'are'} taken to spread likewise{apart}"
+
+
+def _how_often(once: Sequence[Score]) -> str:
+    """How often models were trained of which one run each is compared."""
+    models = [score.model for score in once]
+    each = "each model" if len(once) > 1 else "it"
+    if not all(model.known for model in models):
+        return f"how often {each} was trained is not known"
+    if any(job.evaluation for model in models for job in model.jobs):
+        return f"one training of {each} is compared"
+    return f"{each} was trained once"
 
 
 def _untested(comparison: Comparison) -> str:

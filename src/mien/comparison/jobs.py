@@ -12,6 +12,8 @@ from mien.results import RESULTS_FILE, RunResult
 from mien.runs import CONFIG_FILE, changes_result
 
 FINISHED = "finished"
+METRICS_FILE = "metrics.csv"
+_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Job:
     Attributes:
         name: The overrides that set it apart, or its backbone; the folder's name where there is no result.
         folder: Its run folder.
-        status: ``finished``, ``not finished`` (no result) or ``unreadable`` (a result of another schema).
+        status: ``finished``, ``not finished`` (no result) or ``unreadable`` (a damaged result, or one of
+            another schema).
         run: Its result, ``None`` where not finished.
     """
 
@@ -32,16 +35,30 @@ class Job:
 
     @property
     def result(self) -> RunResult:
-        """The result of a finished run."""
-        assert self.run is not None
+        """The result of a finished run.
+
+        Raises:
+            ValueError: It is not finished.
+        """
+        if self.run is None:
+            raise ValueError(f"{self.folder}: expected a finished run")
         return self.run
 
-    def validation(self) -> pd.DataFrame:
-        """Columns ``epoch`` and ``val_accuracy`` of the run; empty where it was not validated."""
-        path = self.folder / "metrics.csv"
-        columns = ["epoch", "val_accuracy"]
-        metrics = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=columns)
-        return metrics[columns].dropna() if "val_accuracy" in metrics else metrics[:0]
+    @property
+    def evaluation(self) -> bool:
+        """Whether a finished model was scored here, and not trained."""
+        return self.result.seconds["fit"] == 0
+
+    def validation(self) -> pd.DataFrame | None:
+        """Columns ``epoch`` and ``val_accuracy``; empty where it was not validated, ``None`` where they are damaged."""
+        path, columns = self.folder / METRICS_FILE, ["epoch", "val_accuracy"]
+        if not path.is_file():
+            return pd.DataFrame(columns=columns)
+        try:
+            metrics = pd.read_csv(path)
+            return metrics[columns].astype(float).dropna() if "val_accuracy" in metrics else metrics[:0]
+        except (OSError, ValueError, KeyError):  # ValueError: no table, or no numbers
+            return None
 
 
 def sweep_folders(sweep: Path) -> list[Path]:
@@ -91,8 +108,6 @@ def _damage(folder: Path) -> str:
         RunResult.load(folder)
     except RunFolderError as error:
         return f"  - {error}"
-    except ValueError as error:
-        return f"  - {folder / RESULTS_FILE}: expected JSON, got a damaged file ({error})"
     return ""
 
 
@@ -111,15 +126,37 @@ def load_jobs(folders: Sequence[Path]) -> list[Job]:
 
 
 def by_photos(runs: Sequence[RunResult]) -> bool:
-    """Whether these are evaluations that only their scores on whole photos tell apart, as of several detectors."""
-    tests = {None if run.test is None else run.test.accuracy for run in runs}
-    return len(tests) == 1 and all(run.end_to_end is not None and run.seconds["fit"] == 0 for run in runs)
+    """Whether these are evaluations that only their scores on whole photos tell apart, as of several detectors.
+
+    So it is where nothing else was scored, or all are of one model, and of one score on one set of test images.
+    """
+    if not all(run.end_to_end is not None and run.seconds["fit"] == 0 for run in runs):
+        return False
+    tests = {
+        (run.model, run.backbone, run.seed, run.dataset["fingerprint"], run.test.accuracy)
+        for run in runs
+        if run.test is not None
+    }
+    if not tests:
+        return bool(runs)
+    return len(runs) > 1 and len(tests) == 1 and all(run.test is not None for run in runs)
 
 
 def _accuracy(run: RunResult | None, photos: bool) -> float:
     """What a run is ranked by; 0 where it has no such score."""
     scores = None if run is None else run.end_to_end if photos else run.test
     return 0.0 if scores is None else scores.accuracy
+
+
+def code(name: str) -> str:
+    """A name as code in a document; a backtick in it, which would end the code, becomes an apostrophe."""
+    return "`" + name.replace("`", "'") + "`"
+
+
+def names(jobs: Sequence[Job]) -> str:
+    """The names of some runs, the first few of many."""
+    shown = ", ".join(code(job.name) for job in jobs[:_SHOWN])
+    return shown + (f" and {len(jobs) - _SHOWN} more" if len(jobs) > _SHOWN else "")
 
 
 def results(jobs: Sequence[Job]) -> list[RunResult]:
@@ -133,7 +170,7 @@ def _load(folder: Path) -> tuple[str, RunResult | None]:
         return "not finished", None
     try:
         return FINISHED, RunResult.load(folder)
-    except (RunFolderError, ValueError):  # ValueError: no JSON
+    except RunFolderError:
         return "unreadable", None
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mien.comparison.jobs import Job, distinct, override_names
-from mien.config.load import plain
-from mien.config.schema import Config
-from mien.runs import CONFIG_FILE, what_counts
+from mien.runs import CONFIG_FILE, model_id, what_counts
+
+_EVALUATION = {"run", "accelerator"}
+"""Settings of an evaluation that do not tell how it scores: which training, and on what hardware."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,18 @@ class Model:
     jobs: tuple[Job, ...]
 
     @property
-    def trainings(self) -> str:
-        """How often it was trained, in words."""
-        return "once" if len(self.jobs) == 1 else f"{len(self.jobs)} times"
+    def known(self) -> bool:
+        """Whether it is known how many trainings these are: older evaluations do not say whose training they score."""
+        return not any(job.evaluation and not job.result.model for job in self.jobs)
 
 
 def group_models(jobs: Sequence[Job]) -> list[Model]:
     """Group finished runs into models, in the order of their first runs.
 
-    Runs are of one model if their ``config.yaml`` differ in ``seed`` only, not counting places and loggers, and their
-    data are the same. Where a seed comes up twice, as in the same runs before and after a change of the code, runs of
-    one parent folder belong together; where it still does, every run is a model.
+    Trainings are of one model if their ``config.yaml`` differ in ``seed`` only, not counting places and loggers, and
+    their data are the same; evaluations if what they score was trained so, and they score it alike. Where a seed comes
+    up twice, as in the same runs before and after a change of the code, runs of one parent folder belong together;
+    where it still does, every run is a model.
 
     Args:
         jobs: Finished runs.
@@ -46,6 +48,7 @@ def group_models(jobs: Sequence[Job]) -> list[Model]:
     if len(set(names)) < len(names):
         names = override_names([group[0].result for group in groups], leave_out="seed")
     names = distinct(names, [group[0].folder if len(group) == 1 else group[0].folder.parent for group in groups])
+    names = distinct(names, [group[0].folder for group in groups])  # where groups share a parent
     return [
         Model(name, tuple(sorted(group, key=lambda job: job.result.seed)))
         for name, group in zip(names, groups, strict=True)
@@ -78,17 +81,23 @@ def _grouped(jobs: Sequence[Job], key: Callable[[Job], object]) -> list[list[Job
 
 
 def _setting(job: Job) -> object:
-    """Everything that makes a training what it is, but its seed; the folder where its config is missing or damaged.
+    """Everything that makes a run what it is, but its seed; the folder where that is not known."""
+    values, run = read_config(job.folder), job.result
+    data = run.dataset["fingerprint"]
+    if job.evaluation:
+        if not run.model or values is None:
+            return job.folder.resolve()
+        own = {key: value for key, value in what_counts(values).items() if key not in _EVALUATION}
+        return run.model, data, own
+    if values is not None:
+        return model_id(values, data)
+    return run.model or job.folder.resolve()
 
-    Settings that a config lacks, since they have been added later, count as their defaults.
-    """
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """The config of a run; ``None`` where it is missing or damaged."""
     try:
-        values = what_counts(yaml.safe_load((job.folder / CONFIG_FILE).read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, AttributeError):
-        return job.folder.resolve()
-    return _defaults() | values | {"seed": None, "data": job.result.dataset["fingerprint"]}
-
-
-@cache
-def _defaults() -> dict[str, Any]:
-    return what_counts(plain(Config))
+        values = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):  # ValueError: no text
+        return None
+    return values if isinstance(values, dict) else None

@@ -22,6 +22,9 @@ from mien.comparison.plots import plot_classes, plot_confusion_difference, plot_
 from mien.comparison.ranking_plot import lanes, plot_curves, plot_ranking
 from mien.report.document import Block, Code, Document, Note, Picture, Section, Text
 
+PICTURES = {"ranking.png", "classes.png", "confusion_difference.png", "reliability.png", "curves.png"}
+"""All pictures that a report may have."""
+
 
 def document(comparison: Comparison, command: str) -> Document:
     """The report.
@@ -59,14 +62,17 @@ def _blocks(comparison: Comparison, command: str, folder: Path) -> Iterator[Bloc
 
 
 METHODS = (
-    "Runs that differ in their seed only are trainings of one model.",
-    "**Single trainings.** The accuracy has Wilson's interval (Wilson 1927), a difference the percentile interval of a "
+    "Runs that differ in their seed only are trainings of one model, and so are evaluations of such runs.",
+    "**Single trainings.** The accuracy has Wilson's interval (Wilson 1927), a difference Newcombe's hybrid score "
+    "interval for pairs (Newcombe 1998, method 10), one of macro recall or of a class the percentile interval of a "
     "paired bootstrap over images (Efron and Tibshirani 1993); two models are tested by McNemar's exact test (McNemar "
-    "1947). None of this covers how much a model changes when it is trained again (Dietterich 1998). Where one of two "
-    "models was trained several times, the exact paired sign-flip test stands for McNemar's: on the share of its "
-    "trainings that get each image right (Fisher 1935).",
+    "1947). None of this covers how much a model changes when it is trained again (Dietterich 1998).",
     "**Several trainings of both.** The variance over images (bootstrap) and that between trainings (s^2 / n of each "
     "model) are added, with Satterthwaite's degrees of freedom (1946); without the images this is Welch's test (1947).",
+    "**One training against several.** The single one is taken to spread as the others do: the variance over images "
+    "and s^2 (1 / n + 1) are added, with n - 1 degrees of freedom (Crawford and Howell 1998).",
+    "`p_images` in pairs.csv is of the given trainings alone, however many: of the exact paired sign-flip test on the "
+    "share of a model's trainings that get each image right (Fisher 1935), which for single ones is McNemar's.",
     "p-values are adjusted for the number of pairs (Holm 1979); intervals are of one model or pair alone.",
 )
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mien.comparison.paired import holm, percentile_interval, sign_flip_test
 from mien.comparison.scores import Score, Scored
-from mien.comparison.trainings import Interval, total_interval
+from mien.comparison.trainings import Interval, one_against_several, total_interval
+from mien.metrics.intervals import paired_interval
 
 LEVEL = 0.05
 """A pair is told apart where the adjusted p-value is below this."""
@@ -24,16 +25,16 @@ class Pair:
         first: The model of the higher accuracy.
         second: The other.
         difference: Of the accuracies.
-        interval: Its 95 % interval, of this pair alone: over images and trainings where both models were trained
-            several times (:func:`~mien.comparison.trainings.total_interval`), else over images (percentile bootstrap).
+        interval: Its 95 % interval, of this pair alone: over images and trainings where one model was trained several
+            times (:mod:`~mien.comparison.trainings`), else over images (Newcombe's for pairs).
         macro_difference: Of the macro recalls.
-        macro_interval: Likewise.
+        macro_interval: Likewise; over images that of the percentile bootstrap.
         first_only: Images that only the first gets right; of models with several trainings, those that a larger share
             of its trainings gets right.
         second_only: Likewise.
         p_images: Of the exact test of equal accuracy over images, for the trainings at hand: McNemar's for two single
             trainings, else the sign-flip test.
-        p: What is concluded from: over images and trainings where both were trained several times, else ``p_images``.
+        p: What is concluded from: over images and trainings where one was trained several times, else ``p_images``.
         p_holm: The same, adjusted for all pairs tested (Holm).
     """
 
@@ -57,19 +58,14 @@ class Pair:
     @property
     def over_trainings(self) -> bool:
         """Whether interval and test cover the spread between trainings."""
-        return _several(self.first, self.second)
+        return max(len(self.first.by_run), len(self.second.by_run)) > 1
 
     @property
     def test(self) -> str:
         """The test's name."""
-        if self.over_trainings:
-            return "Welch"
-        single = len(self.first.by_run) == len(self.second.by_run) == 1
-        return "McNemar" if single else "sign flips"
-
-
-def _several(first: Score, second: Score) -> bool:
-    return min(len(first.by_run), len(second.by_run)) > 1
+        if not self.over_trainings:
+            return "McNemar"
+        return "Welch" if min(len(self.first.by_run), len(self.second.by_run)) > 1 else "Crawford-Howell"
 
 
 def pair_up(scored: Scored, reference: int | None = None) -> tuple[Pair, ...]:
@@ -90,8 +86,13 @@ def _pair(scored: Scored, a: int, b: int) -> Pair:
     steps, drawn = _steps(scored, a, b), scored.resampled
     drawn_macro = drawn.macro_recall
     p_images = sign_flip_test(steps)
-    interval, p = _difference(drawn.accuracy[:, a] - drawn.accuracy[:, b], first.by_run, second.by_run)
-    macro_interval, _ = _difference(drawn_macro[:, a] - drawn_macro[:, b], first.macro_by_run, second.macro_by_run)
+    accuracies, macros = (first.by_run, second.by_run), (first.macro_by_run, second.macro_by_run)
+    if len(first.by_run) == len(second.by_run) == 1:
+        interval, p = _paired(scored.rights[a], scored.rights[b]), p_images
+        macro_interval = percentile_interval(drawn_macro[:, a] - drawn_macro[:, b])
+    else:
+        interval, p = _difference(float((drawn.accuracy[:, a] - drawn.accuracy[:, b]).var()), *accuracies)
+        macro_interval, _ = _difference(float((drawn_macro[:, a] - drawn_macro[:, b]).var()), *macros)
     return Pair(
         first=first,
         second=second,
@@ -102,7 +103,7 @@ def _pair(scored: Scored, a: int, b: int) -> Pair:
         first_only=int((steps > 0).sum()),
         second_only=int((steps < 0).sum()),
         p_images=p_images,
-        p=p_images if p is None else p,
+        p=p,
     )
 
 
@@ -113,16 +114,21 @@ def _steps(scored: Scored, a: int, b: int) -> NDArray[np.int64]:
     return scored.rights[a] * (whole // trainings[0]) - scored.rights[b] * (whole // trainings[1])
 
 
-def _difference(
-    drawn: NDArray[np.float64], first: Sequence[float], second: Sequence[float]
-) -> tuple[Interval, float | None]:
-    """Interval of a difference and, where both models were trained several times, its p-value.
+def _paired(first: NDArray[np.int64], second: NDArray[np.int64]) -> Interval:
+    """Of the accuracies of two trainings; both (N,), 1 where an image is right."""
+    counts = np.bincount(2 * (1 - first) + (1 - second), minlength=4)
+    return paired_interval(*map(int, counts))
+
+
+def _difference(variance: float, first: Sequence[float], second: Sequence[float]) -> tuple[Interval, float]:
+    """Interval and p-value of a difference of two models, of which one was trained several times.
 
     Args:
-        drawn: (B,) the resampled difference.
+        variance: Of the difference over resampled images.
         first: The first model's value of every training.
         second: The second's.
     """
-    if min(len(first), len(second)) == 1:
-        return percentile_interval(drawn), None
-    return total_interval(float(np.mean(first) - np.mean(second)), float(drawn.var()), [first, second])
+    value = float(np.mean(first) - np.mean(second))
+    if min(len(first), len(second)) > 1:
+        return total_interval(value, variance, [first, second])
+    return one_against_several(value, variance, max(first, second, key=len))

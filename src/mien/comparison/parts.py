@@ -8,13 +8,12 @@ from mien.comparison.classes import ClassDifference, class_differences
 from mien.comparison.compare import NO_VALIDATION, Comparison, Tested
 from mien.comparison.conclusion import p_words
 from mien.comparison.frames import data_name, missed_frame
-from mien.comparison.jobs import Job
+from mien.comparison.jobs import Job, code
 from mien.comparison.plots import shown
 from mien.comparison.scores import Score
-from mien.comparison.trainings import Interval
 from mien.face_results import EndToEndResult
 from mien.report.document import Block, Fold, Table, Text
-from mien.report.wording import UNDEFINED, duration, interval, percent, points
+from mien.report.wording import UNDEFINED, duration, interval, percent, points, points_interval
 from mien.results import RunResult
 
 PAIRS, MISSED = 60, 30
@@ -36,7 +35,7 @@ def _ranked(score: Score) -> list[str]:
     if score.sd is not None:
         spread = [points(score.sd), interval((min(score.by_run), max(score.by_run)))]
     shares = percent(score.accuracy), interval(score.interval), percent(score.macro_recall)
-    return [_code(score.model.name), *shares, str(len(score.by_run)), *spread]
+    return [code(score.model.name), *shares, str(len(score.by_run)), *spread]
 
 
 def pair_table(tested: Tested) -> Table:
@@ -45,14 +44,14 @@ def pair_table(tested: Tested) -> Table:
     ordered = sorted(tested.pairs, key=lambda pair: base not in (pair.first, pair.second))
     rows = [
         [
-            _code(pair.first.model.name),
-            _code(pair.second.model.name),
+            code(pair.first.model.name),
+            code(pair.second.model.name),
             points(pair.difference),
-            _bounds(pair.interval),
+            points_interval(pair.interval),
             p_words(pair.p_holm).removeprefix("p = ").removeprefix("p "),
             "yes" if pair.told_apart else "no",
             points(pair.macro_difference),
-            _bounds(pair.macro_interval),
+            points_interval(pair.macro_interval),
             f"{pair.first_only:,} / {pair.second_only:,}",
             pair.test,
         ]
@@ -65,7 +64,8 @@ def pair_table(tested: Tested) -> Table:
     cut = "" if len(ordered) <= PAIRS else f" The first {PAIRS} of {len(ordered):,}; pairs.csv has all."
     caption = (
         "Differences in percentage points, the first minus the second. Only one right: images that the first model "
-        "gets right more often, and the second. Test: Welch counts images and trainings, the others images alone." + cut
+        "gets right more often, and the second. Intervals are of one pair alone. Test: McNemar counts images alone, "
+        "the others trainings too." + cut
     )
     return Table(header, rows, align="llrrrcrrrl", caption=caption)
 
@@ -79,9 +79,9 @@ def class_table(tested: Tested) -> Table:
         [label, f"{tested.support[k]:,}", percent(base.recall[k]), *(_change(column[k]) for column in columns)]
         for k, label in enumerate(tested.images.classes)
     ]
-    others = [_code(tested.scores[place].model.name) for place in places]
+    others = [code(tested.scores[place].model.name) for place in places]
     return Table(
-        ("class", "images", _code(base.model.name), *others),
+        ("class", "images", code(base.model.name), *others),
         rows,
         caption="Recall, and for the others the difference in points with its 95 % interval over images (bootstrap), "
         "not adjusted for the number of classes.",
@@ -92,7 +92,7 @@ def _change(row: ClassDifference) -> str:
     return (
         UNDEFINED
         if row.difference is None or row.interval is None
-        else f"{100 * row.difference:+.1f} ({_bounds(row.interval)})"
+        else f"{100 * row.difference:+.1f} ({points_interval(row.interval).removesuffix(' points')})"
     )
 
 
@@ -101,7 +101,7 @@ def calibration_table(tested: Tested) -> Table:
     rows, without = [], []
     for score in tested.scores:
         fit = tested.calibration(score.model)
-        name, cells = _code(score.model.name), [percent(fit.ece), f"{fit.nll:.3f}"]
+        name, cells = code(score.model.name), [percent(fit.ece), f"{fit.nll:.3f}"]
         if fit.temperature is None or fit.nll_scaled is None:
             without.append(name)
             rows.append([name, *cells, *[UNDEFINED] * 3])
@@ -140,8 +140,7 @@ def missed_blocks(tested: Tested) -> Iterator[Block]:
     ]
     yield Table(("class", "missed by all", "of the class"), rows)
     cells = [
-        [_code(str(row.key)), str(row.label), f"{row.predicted} ({row.runs})"]
-        for row in frame.head(MISSED).itertuples()
+        [code(str(row.key)), str(row.label), f"{row.predicted} ({row.runs})"] for row in frame.head(MISSED).itertuples()
     ]
     table = Table(("image", "label", "most often taken for (runs)"), cells, align="lll")
     yield Fold(f"The first {len(cells)}", [table])
@@ -157,7 +156,7 @@ def leak_free_blocks(tested: Tested) -> Iterator[Block]:
         yield Text("None of the test images stands byte for byte in the train part of its data set.")
         return
     rows = [
-        [_code(score.model.name), percent(score.accuracy), percent(part.accuracy), interval(part.interval)]
+        [code(score.model.name), percent(score.accuracy), percent(part.accuracy), interval(part.interval)]
         for score in tested.scores
         if (part := score.leak_free) is not None
     ]
@@ -185,7 +184,7 @@ PHOTOS: tuple[tuple[str, Callable[[EndToEndResult], str]], ...] = (
 def photo_table(comparison: Comparison) -> Table:
     """One row a run that was scored on whole photos."""
     rows = [
-        [_code(job.name), *(words(faces) for _, words in PHOTOS)]
+        [code(job.name), *(words(faces) for _, words in PHOTOS)]
         for job in comparison.finished
         if (faces := job.result.end_to_end) is not None
     ]
@@ -218,7 +217,7 @@ RUNS: tuple[tuple[str, Callable[[RunResult], str]], ...] = (
 
 def run_table(comparison: Comparison) -> Table:
     """One row a run, unfinished ones too, with the status in the place of the accuracy."""
-    rows = [[_code(job.name), *_run_cells(job), _code(job.folder.name)] for job in comparison.jobs]
+    rows = [[code(job.name), *_run_cells(job), code(job.folder.name)] for job in comparison.jobs]
     caption = (
         "Each on all of its own test images, with Wilson's interval. Selected: the value on the selection split by "
         "which the epoch was chosen. Macro values are means over the classes present; fit is the wall time of training."
@@ -231,12 +230,3 @@ def _run_cells(job: Job) -> list[str]:
     if job.run is None:
         return [job.status, *[UNDEFINED] * (len(RUNS) - 1)]
     return [words(job.run) for _, words in RUNS]
-
-
-def _bounds(bounds: Interval) -> str:
-    low, high = bounds
-    return f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def _code(name: str) -> str:
-    return f"`{name}`"

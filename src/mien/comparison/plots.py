@@ -15,6 +15,8 @@ from mien.report import style
 
 SHOWN = 5
 """Models in a picture: the best ones, and the one all are held against."""
+FEW = 10
+"""Predictions below which a bin says little of reliability."""
 _SIGNED = LinearSegmentedColormap.from_list("signed", ["#A04700", "#E8B48A", "#FFFFFF", "#8FC0DF", "#00558A"])
 
 
@@ -105,7 +107,9 @@ def plot_reliability(tested: Tested, path: Path) -> Path:
         p = np.concatenate(tested.predictions(score.model))
         bins = reliability(p, np.tile(tested.images.labels, len(score.by_run)))
         look_of = {"color": hue, "marker": shape, "ms": 4.5, "lw": 1.4}
-        upper.plot(bins.confidence, bins.accuracy, label=_name(score), **look_of)
+        many = bins.count >= FEW
+        upper.plot(bins.confidence[many], bins.accuracy[many], label=_name(score), **look_of)
+        upper.plot(bins.confidence[~many], bins.accuracy[~many], **look_of | {"ls": "", "alpha": 0.3})
         centres = (np.arange(BINS) + 0.5) / BINS
         lower.plot(centres, bins.count / bins.count.sum(), **look_of)
     for axis in (upper.xaxis, upper.yaxis, lower.yaxis):
@@ -114,7 +118,8 @@ def plot_reliability(tested: Tested, path: Path) -> Path:
     lower.set(xlabel="confidence", ylabel="predictions", ylim=(0, None))
     for axes in (upper, lower):
         axes.grid()
-    style.headline(upper, "Reliability", "below the dotted line: too sure; above it: not sure enough")
+    detail = f"below the dotted line: too sure; above it: not sure enough\nfaint: fewer than {FEW} predictions"
+    style.headline(upper, "Reliability", detail)
     return _with_key(figure, upper, path, reverse=True)
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from mien.errors import ComparisonError
 
 TEST_FILE, VALIDATION_FILE = "predictions.parquet", "validation.parquet"
+ROUNDING = 1e-6
+"""By so much a predicted class may be less likely than another: half precision rounds."""
 _SHOWN = 3
 
 
@@ -51,19 +53,45 @@ def read_predictions(path: Path, run: str) -> Predictions:
         raise ComparisonError(f"{path}: expected a parquet file, got a damaged one ({error})") from error
     classes = tuple(str(name)[2:] for name in frame if str(name).startswith("p_"))
     missing = [name for name in ("key", "label", "predicted") if name not in frame]
-    if missing or not classes or not set(frame["label"]) <= set(classes):
+    if missing or not classes:
         raise ComparisonError(
             f"{path}: expected the columns key, label, predicted and p_<class> for each class, got {list(frame)}"
         )
+    damage = _damage(frame, classes)
+    if damage:
+        raise ComparisonError(f"{path}: expected a run's predictions, got a damaged file: {damage}")
     return Predictions(
         run=run,
         classes=classes,
         keys=pd.Index(frame["key"].astype(str)),
         digests=pd.Index(frame["digest"].astype(str)) if "digest" in frame else None,
         labels=_codes(frame["label"], classes),
-        p=frame[[f"p_{name}" for name in classes]].to_numpy(np.float32),
+        p=_probabilities(frame, classes),
         leaked=frame["leaked"].to_numpy(bool) if "leaked" in frame and not frame["leaked"].isna().any() else None,
     )
+
+
+def _damage(frame: pd.DataFrame, classes: Sequence[str]) -> str:
+    """What is wrong with the rows of a file, ``""`` where nothing is."""
+    if frame.empty:
+        return "it has no rows"
+    for name in ("label", "predicted"):
+        others = frame[~frame[name].isin(classes)]
+        if len(others):
+            return f"{name} is {others[name].iloc[0]} in {len(others):,} rows, which is none of {', '.join(classes)}"
+    p = _probabilities(frame, classes)
+    if not np.isfinite(p).all():
+        return "some probabilities are no finite numbers"
+    picked = p[np.arange(len(p)), _codes(frame["predicted"], classes)]
+    wrong = int((picked < p.max(axis=1) - ROUNDING).sum())
+    return f"in {wrong:,} of {len(p):,} rows the class predicted is not the likeliest" if wrong else ""
+
+
+def _probabilities(frame: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.float32]:
+    """(N, K); NaN where there is no number."""
+    columns = frame[[f"p_{name}" for name in classes]]
+    numbers: NDArray[np.float32] = columns.apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+    return numbers
 
 
 def _codes(names: "pd.Series[str]", classes: Sequence[str]) -> NDArray[np.int64]:
@@ -124,7 +152,7 @@ def same_images(runs: Sequence[Predictions], intersection: bool = False) -> Same
                 f"{', '.join(run.classes)}; compare runs of the same classes"
             )
     by_name = any(run.digests is None for run in runs)
-    ids = [_ids(run, by_name) for run in runs]
+    ids = _ids(runs, by_name)
     common = ids[0][np.logical_and.reduce([ids[0].isin(other) for other in ids])]
     left_out = tuple(len(own) - len(common) for own in ids)
     if any(left_out) and not (intersection and len(common)):
@@ -145,13 +173,32 @@ def same_images(runs: Sequence[Predictions], intersection: bool = False) -> Same
     )
 
 
-def _ids(run: Predictions, by_name: bool) -> pd.Index:
-    """(N,) unique: what makes an image the same, and which of its copies it is, in order of label and name."""
+def _ids(runs: Sequence[Predictions], by_name: bool) -> list[pd.Index]:
+    """Of each run (N,), unique: what makes an image the same, and which of its copies it is.
+
+    First the copies of equal labels are numbered, in order of name. Those that not all runs have are numbered anew,
+    whatever their label: an image that has another label elsewhere is found again, and not taken for another image.
+    """
+    tables = [_copies(run, by_name) for run in runs]
+    whole = [pd.Index(_numbered(table, by_label=True)) for table in tables]
+    everywhere = [np.logical_and.reduce([own.isin(other) for other in whole]) for own in whole]
+    return [
+        own.where(shared, _numbered(table[~shared], by_label=False).reindex(table.index).to_numpy(object))
+        for own, shared, table in zip(whole, everywhere, tables, strict=True)
+    ]
+
+
+def _copies(run: Predictions, by_name: bool) -> pd.DataFrame:
+    """Columns id, label and key of every image."""
     what = run.keys if by_name or run.digests is None else run.digests
-    names = np.array(run.classes)[run.labels]
-    table = pd.DataFrame({"id": what, "label": names, "key": run.keys})
-    copy = table.sort_values(["id", "label", "key"]).groupby("id").cumcount().sort_index()
-    return pd.Index(table["id"] + "#" + copy.astype(str))
+    return pd.DataFrame({"id": what, "label": np.array(run.classes)[run.labels], "key": run.keys})
+
+
+def _numbered(table: pd.DataFrame, by_label: bool) -> "pd.Series[str]":
+    """Of every row its id, with its label or without, and the how manieth of this kind it is."""
+    kind = table["id"] + "/" + table["label"] if by_label else table["id"] + "/"
+    copy = table.sort_values(["id", "label", "key"]).groupby(kind).cumcount().sort_index()
+    return kind + "#" + copy.astype(str)
 
 
 def _in_order(run: Predictions, classes: Sequence[str]) -> NDArray[np.float32]:

@@ -54,7 +54,8 @@ def lanes(comparison: Comparison) -> list[Lane]:
         Lane(score.model.name, score.by_run, score.interval, *_faces(score.model.jobs))
         for score in comparison.tested.scores
     ]
-    others = [_run_lane(job) for job in comparison.finished if job.result.test is None]
+    tested = {job.folder for job in comparison.tested.runs}
+    others = [_run_lane(job) for job in comparison.finished if job.folder not in tested]
     return models + others + unfinished
 
 
@@ -145,7 +146,8 @@ def plot_curves(groups: Sequence[Sequence[Job]], path: Path) -> Path | None:
     Returns:
         The path; ``None`` where no training has two epochs or more.
     """
-    curves = [[job.validation() for job in jobs] for jobs in groups]
+    read = [[job.validation() for job in jobs] for jobs in groups]
+    curves = [[rows for rows in group if rows is not None] for group in read]
     if not any(len(rows) > 1 for group in curves for rows in group):
         return None
     figure = style.figure(WIDTH, 3.2)

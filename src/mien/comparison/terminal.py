@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mien.comparison.cautions import caution, cautions
+from mien.comparison.cautions import cautions
 from mien.comparison.compare import Comparison
 from mien.comparison.conclusion import conclusion
+from mien.face_results import EndToEndResult
 from mien.report.tables import empty_table
 from mien.report.wording import UNDEFINED, duration, interval, percent
 from mien.results import RunResult
@@ -36,10 +37,11 @@ def comparison_table(comparison: Comparison) -> Table:
     for job in comparison.jobs:
         if job.run is None:
             cells = [UNDEFINED, job.status, *[UNDEFINED] * (len(columns) - 2)]
+        elif photos and job.run.end_to_end is not None:
+            cells = _photo_cells(job.run.end_to_end)
         else:
-            cells = _photo_cells(job.run) if photos else _crop_cells(job.run)
+            cells = _crop_cells(job.run)
         table.add_row(Text(job.name), *cells)
-    table.caption = Text(caution(comparison.jobs), style="bold")
     return table
 
 
@@ -53,10 +55,8 @@ def _crop_cells(run: RunResult) -> list[str]:
     return [*scores, percent(faces.accuracy if faces else None), duration(run.seconds["fit"])]
 
 
-def _photo_cells(run: RunResult) -> list[str]:
+def _photo_cells(faces: EndToEndResult) -> list[str]:
     """Accuracy on whole photos, found faces, the right ones of these, and false faces."""
-    faces = run.end_to_end
-    assert faces is not None
     false = UNDEFINED if faces.detection is None else f"{faces.detection.false_faces:,}"
     shares = percent(faces.detection_recall), percent(faces.accuracy_given_detection)
     return [percent(faces.accuracy), interval(faces.accuracy_ci95), *shares, false]

@@ -8,8 +8,10 @@ import pandas as pd
 from mien.comparison.compare import Comparison, compare_leniently
 from mien.comparison.frames import class_frame, missed_frame, pair_frame, run_frame
 from mien.comparison.jobs import load_jobs
-from mien.comparison.page import document
+from mien.comparison.page import PICTURES, document
+from mien.errors import RunFolderError
 from mien.files import atomic_path
+from mien.report.document import PLOTS, Picture
 
 TESTED = {"pairs.csv", "per_class.csv", "missed_by_all.csv"}
 """Tables that are there only where runs were tested on the same images."""
@@ -39,11 +41,28 @@ def write_comparison(comparison: Comparison, folder: Path, stem: str, command: s
             "per_class.csv": class_frame(tested),
             "missed_by_all.csv": missed_frame(tested),
         }
-    for name in TESTED - set(tables):  # of an earlier comparison
-        (folder / name).unlink(missing_ok=True)
+    page = document(comparison, command)  # before anything is written or removed
+    drawn = {block.name for block in page.blocks if isinstance(block, Picture)}
+    _remove(folder, TESTED - set(tables))
+    _remove(folder / PLOTS, PICTURES - drawn)
     for name, table in tables.items():
         _write_csv(table, folder / name)
-    return [*document(comparison, command).write(folder, stem), *(folder / name for name in tables)]
+    return [*page.write(folder, stem), *(folder / name for name in tables)]
+
+
+def _remove(folder: Path, names: set[str]) -> None:
+    """Remove what an earlier comparison left.
+
+    Raises:
+        RunFolderError: That is not possible.
+    """
+    for name in names:
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise RunFolderError(
+                f"cannot remove {folder / name}, of an earlier comparison: {error.strerror}; choose output=<folder>"
+            ) from error
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -49,3 +49,42 @@ def newcombe_interval(first: tuple[int, int], second: tuple[int, int]) -> tuple[
     share1, share2 = first[0] / first[1], second[0] / second[1]
     difference = share1 - share2
     return difference - hypot(share1 - low1, high2 - share2), difference + hypot(high1 - share1, share2 - low2)
+
+
+def paired_interval(both: int, first_only: int, second_only: int, neither: int) -> tuple[float, float]:
+    """Newcombe's hybrid score 95 % interval of the difference of two shares of the same images.
+
+    Newcombe 1998, Statistics in Medicine 17:2635-2650, method 10: built of the two Wilson intervals and the
+    correlation phi of the pairs, which is made smaller by a continuity correction where it is positive.
+
+    Args:
+        both: Images that both are right on.
+        first_only: Images that only the first is right on.
+        second_only: Likewise.
+        neither: Images that none is right on.
+
+    Returns:
+        Of the first's share minus the second's, within -1..1.
+
+    Raises:
+        ValueError: A count is negative, or all are 0.
+    """
+    n = both + first_only + second_only + neither
+    if min(both, first_only, second_only, neither) < 0 or not n:
+        raise ValueError(f"expected counts of at least one image, got {(both, first_only, second_only, neither)}")
+    first, second = both + first_only, both + second_only
+    (low1, high1), (low2, high2) = wilson_interval(first, n), wilson_interval(second, n)
+    share1, share2 = first / n, second / n
+    margins = first * (n - first) * second * (n - second)
+    cross = float(both * neither - first_only * second_only)
+    if cross > 0:
+        cross = max(cross - n / 2, 0.0)
+    phi = cross / sqrt(margins) if margins else 0.0
+    difference = (first_only - second_only) / n
+    low = difference - _reach(share1 - low1, high2 - share2, phi)
+    return low, difference + _reach(high1 - share1, share2 - low2, phi)
+
+
+def _reach(a: float, b: float, phi: float) -> float:
+    """The standard error of a difference of two correlated values, from their own."""
+    return sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
