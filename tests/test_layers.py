@@ -8,7 +8,7 @@ import pytest
 SRC = Path(__file__).resolve().parents[1] / "src" / "mien"
 LAYERS = [
     {"errors", "jpeg", "seeds"},
-    {"labels", "files"},
+    {"labels", "files", "face_results"},
     {"types", "results"},
     {"config", "environment", "cache"},
     {"runs"},
@@ -16,7 +16,7 @@ LAYERS = [
     {"training", "evaluation", "detection"},
     {"endtoend"},
     {"report"},
-    {"scoring", "recognition", "comparison", "audit"},
+    {"opening", "scoring", "recognition", "comparison", "audit"},
     {"pipeline", "sweep"},
     {"reproduction"},
     {"cli"},

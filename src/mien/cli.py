@@ -5,7 +5,8 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.errors import HydraException
@@ -38,17 +39,25 @@ def start(
     register(f"{name}_schema", schema, sys.argv[1:])
     register_resolvers()
     try:
-        check_command_line(sys.argv[1:], schema, CONF, name)
-        _insert(sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
-        main()
+        with errors_as_messages():
+            check_command_line(sys.argv[1:], schema, CONF, name)
+            _insert(sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
+            main()
+    finally:
+        print_comparison()
+
+
+@contextmanager
+def errors_as_messages() -> Iterator[None]:
+    """End with a message and exit code 2 where a user can put an error right, with 130 where he interrupts."""
+    try:
+        yield
     except (MienError, HydraException, OmegaConfBaseException) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or ''}: {error.strerror or error}; check the path, its space and your right to write")
     except KeyboardInterrupt:
         fail("interrupted; the same command continues", code=130)
-    finally:
-        print_comparison()
 
 
 def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:

@@ -34,6 +34,10 @@ class RunFolderError(MienError):
     """An output folder cannot be used: another experiment's, no space, no write right, or unfinished."""
 
 
+class FolderBusyError(RunFolderError):
+    """Another process works in a folder: nothing is wrong with what is there."""
+
+
 class ComparisonError(MienError):
     """Runs cannot be compared: one is none, or they were not tested on the same images."""
 

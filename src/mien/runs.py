@@ -1,9 +1,11 @@
 """Run folders: whose they are, whether they are finished, and what an interrupted run left in them."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mien.config.load import from_yaml, plain, to_yaml
 from mien.config.schema import Config
-from mien.errors import RunFolderError
+from mien.errors import FolderBusyError, RunFolderError
 from mien.files import read_json, write_json, write_text
 from mien.results import RESULTS_FILE, RunResult
 from mien.types import DataSpec, Leaks
@@ -28,6 +30,7 @@ _WORK = ("checkpoints", RESULTS_FILE)
 _KEPT = (CONFIG_FILE, LOCK_FILE, "wandb", "log.txt")
 """What ``resume=never`` leaves in place."""
 _SPACE = 64 * 2**20
+_ABSENT = object()
 
 
 @contextmanager
@@ -35,14 +38,15 @@ def owned(folder: Path) -> Iterator[None]:
     """Hold a run folder for one process; it is made if it is not there.
 
     Raises:
-        RunFolderError: Another process works in it, or it cannot be written to.
+        FolderBusyError: Another process works in it.
+        RunFolderError: It cannot be written to.
     """
     lock = FileLock(folder / LOCK_FILE, timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise RunFolderError(f"{folder}: another process works here; wait for it, or choose output=<folder>") from None
+        raise FolderBusyError(f"{folder}: another process works here; wait for it, or choose output=<folder>") from None
     except OSError as error:
         raise RunFolderError(
             f"cannot write to {folder}: {error.strerror}; check space and write right there"
@@ -51,6 +55,19 @@ def owned(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_busy(folder: Path) -> bool:
+    """Whether another process works in a run folder right now; nothing is waited for or made."""
+    if not (folder / LOCK_FILE).is_file():
+        return False
+    try:
+        with FileLock(folder / LOCK_FILE, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # no right to write there: it cannot be told
+        return False
 
 
 def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> RunResult | None:
@@ -147,6 +164,21 @@ def what_counts(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
+
+
+def model_id(values: dict[str, Any], fingerprint: str) -> str:
+    """A SHA-256 hex digest of what a model is trained with, its seed apart: equal for several trainings of one model.
+
+    Settings at their defaults do not count, so that one that is added later does not change it.
+
+    Args:
+        values: The plain config of a training.
+        fingerprint: Of the data that it is trained on.
+    """
+    defaults = what_counts(plain(Config))
+    own = {key: value for key, value in what_counts(values).items() if value != defaults.get(key, _ABSENT)}
+    own.pop("seed", None)
+    return sha256(json.dumps([own, fingerprint], sort_keys=True, default=str).encode()).hexdigest()
 
 
 def changes_result(key: str) -> bool:

@@ -7,9 +7,19 @@ from made_up_study import STUDY, finish, make_places
 
 from mien.errors import RunFolderError
 from mien.files import read_json, write_json, write_text
-from mien.reproduction.gathering import gather, look
+from mien.reproduction.gathering import check_parts, gather, look
 from mien.reproduction.recipes import plan
-from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, UNFINISHED, load_record, save_record, without_paths
+from mien.reproduction.records import (
+    FAILED,
+    FINISHED,
+    NOT_RUN,
+    UNFINISHED,
+    RunRecord,
+    load_record,
+    save_record,
+    without_paths,
+)
+from mien.runs import owned
 
 
 @pytest.fixture
@@ -57,7 +67,7 @@ def test_a_finished_run_has_its_facts_and_values(recipes):
 
 
 def test_another_recipe_in_the_folder_gives_no_verdict(recipes):
-    other = replace(recipes[0], overrides=(*recipes[0].overrides[:-2], "trainer.max_epochs=1", "scenes=none", "seed=0"))
+    other = replace(recipes[0], settings=(*recipes[0].settings, "trainer.max_epochs=1"))
     finish(other)
     assert look(recipes[0]).why == "the run was made by another recipe (trainer.max_epochs)"
     assert not look(recipes[0]).counts
@@ -125,3 +135,73 @@ def test_paths_of_a_machine_are_shortened():
     assert without_paths("no folder /home/me/data/fer2013; pass it") == "no folder <fer2013>; pass it"
     assert without_paths("dataset.root=/a does not exist") == "dataset.root=<a> does not exist"
     assert without_paths("epoch 3/5 at https://a.org/b/c, in ./x/y") == "epoch 3/5 at https://a.org/b/c, in ./x/y"
+
+
+def test_what_counts_in_the_record_is_not_lost_to_a_run_that_does_not(tmp_path, places, recipes):
+    finish(recipes[0], 0.61)
+    save_record(places.experiments, "faces", gather(plan(places, "faces"), []))
+    asked = plan(replace(places, output=tmp_path / "clone"), "faces/small")
+    other = replace(asked.recipes[0], settings=(*asked.recipes[0].settings, "trainer.max_epochs=1"))
+    finish(other, 0.99)
+    record = gather(asked, load_record(places.experiments, "faces"))[0]
+    assert (record.counts, record.values["test.accuracy"]) == (True, (0.61, 100))
+
+
+def test_records_of_parts_that_there_are_no_longer_are_refused(places):
+    old = RunRecord("tiny", 0, FINISHED)
+    with pytest.raises(RunFolderError, match=r"published\.yaml no longer has: tiny; put the parts back"):
+        check_parts(plan(places, "faces/small"), [old])
+    check_parts(plan(places, "faces/small"), [replace(old, part="given")])
+
+
+def test_seeds_of_another_precision_are_not_pooled(places, recipes):
+    for recipe in recipes:
+        finish(recipe)
+    path = recipes[1].folder / "environment.json"
+    write_json(path, read_json(path) | {"precision": "bf16-mixed"})
+    first, second = gather(plan(places, "faces/small"), [])
+    assert (first.counts, second.counts) == (True, False)
+    assert second.why == "trained in bf16-mixed, the others in 32-true"
+
+
+@pytest.mark.parametrize(
+    ("count", "why"), [(100, ""), (99, "the run's data are other than the study's: 100 images of test")]
+)
+def test_the_number_of_images_tells_other_data(tmp_path, count, why):
+    places = make_places(tmp_path, STUDY.replace("cost: seconds", f"counts: {{test: {count}, train: 42}}\n    cost: s"))
+    recipe = plan(places, "faces/small").recipes[0]
+    finish(recipe)
+    assert look(recipe).why == why
+
+
+def test_folders_that_are_no_seed_are_left_out(places, recipes):
+    finish(recipes[0])
+    for name in ("seed_0_backup", "seed_", "seed_01"):
+        write_text(recipes[0].home / name / "results.json", "{}")
+    assert [record.seed for record in gather(plan(places, "faces/small"), [])] == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "results.json", "environment.json"])
+def test_a_broken_file_is_said_to_be_broken(recipes, name):
+    finish(recipes[0])
+    write_text(recipes[0].folder / name, "")
+    record = look(recipes[0])
+    assert record.status == UNFINISHED
+    assert "cannot be read" in record.why
+
+
+def test_a_broken_note_is_said_to_be_broken(recipes):
+    write_text(recipes[0].note, "{")
+    assert "cannot be read" in look(recipes[0]).why
+
+
+def test_a_run_that_is_going_on_says_so(recipes):
+    write_json(recipes[0].note, {"status": NOT_RUN, "why": "no space"})
+    with owned(recipes[0].folder):
+        assert (look(recipes[0]).status, look(recipes[0]).why) == (UNFINISHED, "running now; 0 of 2 epochs so far")
+    assert (look(recipes[0]).status, look(recipes[0]).why) == (NOT_RUN, "no space")
+
+
+def test_the_epoch_that_was_tested(recipes):
+    finish(recipes[0])
+    assert look(recipes[0]).scored == 2  # as its selection says

@@ -11,10 +11,11 @@ import pytest
 from made_up_study import ROOT, STUDY, finish, make_places
 
 import mien.pipeline
-from mien.errors import ConfigError
+from mien.errors import ConfigError, RunFolderError
 from mien.files import read_json
-from mien.reproduction.command import NOTHING_RAN, PROBLEMS, main
+from mien.reproduction.command import NOTHING_RAN, PROBLEMS, WRONG, main
 from mien.reproduction.recipes import plan
+from mien.reproduction.records import RunRecord, save_record
 from mien.results import RunResult
 from mien.runs import owned
 from mien.training.history import History
@@ -61,7 +62,8 @@ def test_a_study_runs_reports_and_is_skipped_when_done(tmp_path, capsys, monkeyp
     assert str(tmp_path) not in (places.experiments / "faces" / "record.json").read_text()
 
     monkeypatch.setattr(mien.pipeline, "_run", None)  # training anew would fail
-    assert reproduce(places, "faces/small", "--seeds", "0", *QUIET) == 0
+    assert reproduce(places, "faces/small", "--seeds", "0") == 0
+    assert len(list(folder.glob("wandb/offline-run-*"))) == 1  # nothing new, no table
 
 
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
@@ -107,7 +109,7 @@ def test_an_unforeseen_error_does_not_stop_the_others(tmp_path, monkeypatch, cap
     assert read_json(folder / "small" / "seed_0.json") == {"status": "failed", "why": "RuntimeError: out of paper"}
     assert RunResult.load(folder / "other" / "seed_0").epochs == 2
     assert "Traceback" in caplog.text
-    assert "small: not run: failed: RuntimeError: out of paper" in capsys.readouterr().out
+    assert "small: failed: RuntimeError: out of paper" in capsys.readouterr().out
 
 
 def test_what_stops_one_seed_stops_the_others_of_the_part(tmp_path, monkeypatch):
@@ -134,7 +136,7 @@ def test_a_folder_in_use_is_left_alone_and_other_seeds_run(tmp_path, monkeypatch
     with owned(first.folder):
         assert reproduce(places, "faces/small", *QUIET) == 0
     assert [path.name for path in first.folder.iterdir()] == [".lock"]
-    assert "another process works here" in read_json(first.note)["why"]
+    assert not first.note.exists()
     assert RunResult.load(second.folder).seed == 1
 
 
@@ -145,7 +147,7 @@ def test_a_changed_recipe_goes_elsewhere_and_is_not_recorded(tmp_path, monkeypat
     monkeypatch.setattr(mien.pipeline, "run", lambda config, folder, call: finish(recipe))
     assert reproduce(places, "faces/small", "--seeds", "0", change, *QUIET) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "small: not run: changed by trainer.max_epochs=1" in shown
+    assert "small: not judged: changed by trainer.max_epochs=1" in shown
     assert "no published number is judged" in shown
     assert [path.name for path in Path("outputs/reproduce").iterdir()] == ["faces__trainer.max_epochs-1"]
     with pytest.raises(ConfigError, match="only the study's own recipe is recorded"):
@@ -164,7 +166,31 @@ def test_list_and_status_of_a_fresh_folder(tmp_path, capsys):
     assert not Path("outputs").exists()
 
 
-@pytest.mark.parametrize("seeds", ["0,a", "1,1", "-1", ""])
+def test_a_broken_study_does_not_hide_the_others(tmp_path, capsys):
+    make_places(tmp_path, "title: [", "broken")
+    places = make_places(tmp_path)
+    assert reproduce(places, "--list") == WRONG == 2
+    shown = capsys.readouterr().out
+    assert "broken  broken" in shown
+    assert "not valid YAML" in shown
+    assert "  faces/given\n" in shown
+
+
+def test_status_tells_of_a_preset_that_is_not_there(tmp_path):
+    places = make_places(tmp_path, STUDY.replace("title: A small network", "title: A\n    preset: fecnn/resnet81"))
+    with pytest.raises(ConfigError, match="did you mean 'fecnn/resnet18'"):
+        reproduce(places, "faces", "--status")
+
+
+def test_a_record_is_refused_before_anything_runs(tmp_path):
+    places = make_places(tmp_path)
+    save_record(places.experiments, "faces", [RunRecord("tiny", 0, "finished")])
+    with pytest.raises(RunFolderError, match="no longer has: tiny"):
+        reproduce(places, "faces", "--record", *QUIET)
+    assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize("seeds", ["0,a", "1,1", "1,01", "-1", ""])
 def test_seeds_that_are_none(tmp_path, seeds, capsys):
     with pytest.raises(SystemExit):
         reproduce(make_places(tmp_path), "faces", f"--seeds={seeds}")

@@ -89,6 +89,10 @@ MISTAKES = [
     ("  small:", "  small/er:", r"parts\.small/er: the name becomes a folder"),
     ('unit: "%", goal', 'unit: "percent", goal', r"\.unit: expected '%' or nothing, got 'percent'"),
     ("scale: 2", "scale: 0", r"\.scale: expected a number above 0, got 0"),
+    ("scale: 2", "scale: .nan", r"\.scale: expected a number above 0, got nan"),
+    ("seeds: [0, 1]", "seeds: [0, 1]\n    seeds: [2]", r"not valid YAML: the key 'seeds' stands twice"),
+    ("seeds: [0, 1]", "counts: {trian: 42}", r"small\.counts\.trian: unknown split; did you mean 'train'"),
+    ("seeds: [0, 1]", "counts: {train: 0}", r"small\.counts\.train: expected a whole number > 0, got 0"),
     ("about: Two networks.", "about: [", r"not valid YAML"),
 ]
 

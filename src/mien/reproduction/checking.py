@@ -1,5 +1,6 @@
 """Mistakes in a ``published.yaml`` that its types do not show; each as a sentence that begins with the key."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from mien.reproduction.schema import Part, Quantity, Study
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 BETTER = ("higher", "lower", "neither")
 UNITS = ("%", "")
+SPLITS = ("train", "validation", "test")
 
 
 def problems_of(study: Study) -> Iterator[str]:
@@ -34,6 +36,11 @@ def _recipe(part: Part, where: str) -> Iterator[str]:
         yield f"{where}: expected a preset, overrides, or both"
     if not part.seeds or len(set(part.seeds)) < len(part.seeds) or min(part.seeds) < 0:
         yield f"{where}.seeds: expected whole numbers >= 0, each once, got {list(part.seeds)}"
+    for split, count in part.counts.items():
+        if split not in SPLITS:
+            yield f"{where}.counts.{split}: unknown split; {nearest(split, SPLITS)}"
+        if count < 1:
+            yield f"{where}.counts.{split}: expected a whole number > 0, got {count}"
     for override in part.overrides:
         if "=" not in override:
             yield f"{where}.overrides: expected key=value, got {override!r}"
@@ -45,7 +52,7 @@ def _numbers(quantity: Quantity, where: str) -> Iterator[str]:
             yield f"{where}.{key}: expected a number as printed, such as '98.530', got {value!r}"
     if quantity.unit not in UNITS:
         yield f"{where}.unit: expected '%' or nothing, got {quantity.unit!r}"
-    if quantity.scale <= 0:
+    if not 0 < quantity.scale < math.inf:  # nan is neither
         yield f"{where}.scale: expected a number above 0, got {quantity.scale:g}"
 
 

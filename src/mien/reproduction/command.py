@@ -10,15 +10,17 @@ from rich.console import Console
 
 from mien.config.schema import LoggerConfig
 from mien.errors import ConfigError
-from mien.reproduction.gathering import gather
+from mien.reproduction.gathering import check_parts, gather
 from mien.reproduction.recipes import Places, Plan, plan
 from mien.reproduction.records import FAILED, FINISHED, load_record
 from mien.reproduction.report import Findings, conclusion, document
+from mien.reproduction.schema import Study
 from mien.reproduction.study import find_studies, load_study
-from mien.reproduction.tables import list_table, status_table, verdict_table
+from mien.reproduction.tables import list_lines, status_table, verdict_table
+from mien.results import RESULTS_FILE
 
-PROBLEMS, NOTHING_RAN = 1, 3
-"""Exit codes: a run ended with an error that nobody foresaw; nothing at all could run."""
+PROBLEMS, WRONG, NOTHING_RAN = 1, 2, 3
+"""Exit codes: a run ended with an error that nobody foresaw; wrong input; nothing at all could run."""
 
 
 def main(arguments: Sequence[str], experiments: Path, conf: Path, log_to: Callable[[Path], None]) -> int:
@@ -43,18 +45,31 @@ def main(arguments: Sequence[str], experiments: Path, conf: Path, log_to: Callab
     names = find_studies(experiments)
     console = Console()
     if asked.list or not (targets or asked.status):
-        shown = [target.partition("/")[0] for target in targets] or names
-        console.print(list_table({name: load_study(experiments, name) for name in shown}), crop=False)
-        return 0
+        return _list(experiments, [target.partition("/")[0] for target in targets] or names, console)
     plans = [plan(places, target, asked.seeds, extra) for target in targets or names]
     if asked.record and any(each.changes for each in plans):
         raise ConfigError([f"--record: only the study's own recipe is recorded, not one changed by {' '.join(extra)}"])
+    for each in plans if asked.record else ():
+        check_parts(each, load_record(experiments, each.name))
     if asked.status:
         for each in plans:
+            each.check()
             records = gather(each, load_record(experiments, each.name))
             console.print(status_table(each.name, each.parts, records), crop=False)
         return 0
     return _reproduce(plans, places, extra, asked.record, log_to)
+
+
+def _list(experiments: Path, names: Sequence[str], console: Console) -> int:
+    """Show studies; a broken one does not hide the others, but is an error in the end."""
+    studies: dict[str, Study | str] = {}
+    for name in names:
+        try:
+            studies[name] = load_study(experiments, name)
+        except ConfigError as error:
+            studies[name] = "\n".join(error.problems)
+    console.print(list_lines(studies), crop=False, highlight=False)
+    return WRONG if any(isinstance(study, str) for study in studies.values()) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,9 +91,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _seeds(text: str) -> list[int]:
     words = text.split(",")
-    if len(set(words)) < len(words) or not all(word.isdecimal() for word in words):
+    numbers = [int(word) for word in words if word.isdecimal()]
+    if len(set(numbers)) < len(words):
         raise argparse.ArgumentTypeError(f"expected whole numbers >= 0, each once, such as 0,1,2; got {text!r}")
-    return [int(word) for word in words]
+    return numbers
 
 
 def _reproduce(
@@ -89,15 +105,29 @@ def _reproduce(
 
     for each in plans:
         each.check()
-    statuses = [status for each in plans for status in run_all(each, log_to)]
+    statuses: list[str] = []
+    new: set[str] = set()
     for each in plans:
-        _report(each, places, extra, record)
+        before = _results(each)
+        statuses += run_all(each, log_to)
+        if _results(each) != before:
+            new.add(each.name)
+    for each in plans:
+        findings = _report(each, places, extra, record)
+        if each.name in new and not each.changes:
+            _log_table(each, findings)
     if FAILED in statuses:
         return PROBLEMS
     return 0 if FINISHED in statuses else NOTHING_RAN
 
 
-def _report(asked: Plan, places: Places, extra: Sequence[str], record: bool) -> None:
+def _results(asked: Plan) -> list[int]:
+    """When the runs that are finished were finished, in nanoseconds: it tells whether another one was."""
+    paths = [recipe.folder / RESULTS_FILE for recipe in asked.recipes]
+    return [path.stat().st_mtime_ns for path in paths if path.is_file()]
+
+
+def _report(asked: Plan, places: Places, extra: Sequence[str], record: bool) -> Findings:
     """Write the report of the whole study, and show what was asked for of it."""
     whole = asked if asked.changes else plan(places, asked.name, extra=extra)
     records = gather(whole, load_record(places.experiments, asked.name))
@@ -107,13 +137,18 @@ def _report(asked: Plan, places: Places, extra: Sequence[str], record: bool) -> 
         from mien.reproduction.recording import record_study
 
         paths += record_study(places.experiments, findings)
-    if any(run.status == FINISHED for run in records):
-        _log_table(asked, findings)
     rows = [row for row in findings.rows if row.part in asked.parts]
     console = Console()
     said = re.sub(r"\*\*|`", "", conclusion(findings))
     console.print("", verdict_table(asked.study.title, rows), "", f"{asked.name}: {said}", crop=False, highlight=False)
-    Console(soft_wrap=True).print("\n".join(map(str, paths)), highlight=False)
+    Console(soft_wrap=True).print("\n".join(map(_shown, paths)), highlight=False)
+    return findings
+
+
+def _shown(path: Path) -> str:
+    """A path as seen from here, where it is below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _log_table(asked: Plan, findings: Findings) -> None:

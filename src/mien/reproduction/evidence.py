@@ -29,11 +29,13 @@ class Evidence:
     Attributes:
         result: Its ``results.json``.
         metrics: Its ``metrics.csv``, a row an epoch.
-        counts: Number of images of every part of the data; none of train where an epoch did not see all of it.
+        images: Number of images of every part of the data.
+        counts: The same; none of train where an epoch did not see all of it.
     """
 
     result: RunResult
     metrics: pd.DataFrame
+    images: Mapping[str, int]
     counts: Mapping[str, int]
 
     @classmethod
@@ -44,10 +46,11 @@ class Evidence:
             RunFolderError: The run is not finished.
         """
         result = RunResult.load(folder)
-        counts = {split: sum(classes.values()) for split, classes in read_json(folder / DATA_FILE)["counts"].items()}
+        images = {split: sum(classes.values()) for split, classes in read_json(folder / DATA_FILE)["counts"].items()}
+        counts = dict(images)
         if OmegaConf.load(folder / CONFIG_FILE).trainer.limit_train_batches is not None:
-            counts.pop("train")
-        return cls(result, pd.read_csv(folder / METRICS_FILE), counts)
+            del counts["train"]
+        return cls(result, pd.read_csv(folder / METRICS_FILE), images, counts)
 
     def measure(self, path: str) -> Measured:
         """The value at a path that :func:`mien.reproduction.measures.measure_problem` finds nothing wrong with.

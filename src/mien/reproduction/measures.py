@@ -3,6 +3,7 @@
 A measured value comes with the number of images that it is a share of, where it is one: intervals need it.
 """
 
+import re
 from dataclasses import dataclass
 
 from mien.errors import nearest
@@ -19,6 +20,9 @@ _FIXED = {
     "seconds": ("fit",),
 }
 _EXAMPLES = ("test.recall.<class>", "history.<column>.last", "history.<column>.best", "history.<column>.<epoch>")
+_SHARES = re.compile(
+    r"(accuracy|recall|f1|ece|detection)$|^selection\.value$|^test\.recall\.|^history\.\w+_(accuracy|macro_recall)\."
+)
 
 
 @dataclass(frozen=True)
@@ -53,3 +57,13 @@ def _history_problem(column: str, which: str) -> str | None:
     if which in ("last", "best") or (which.isdecimal() and int(which) > 0):
         return None
     return f"expected history.{column}.last, .best or an epoch from 1 on, got {which!r}"
+
+
+def is_share(path: str) -> bool:
+    """Whether what a path leads to is a fraction in 0..1; ``selection.value`` is taken for one (it may be a loss).
+
+    Examples:
+        >>> [is_share(path) for path in ("test.macro_recall", "history.val_accuracy.best", "test.loss", "seconds.fit")]
+        [True, True, False, False]
+    """
+    return _SHARES.search(path) is not None

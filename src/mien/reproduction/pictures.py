@@ -56,7 +56,7 @@ def _headline(axes: Axes, place: int, row: Row, kind: str) -> None:
         axes.barh(above, value, 0.26, color="white", edgecolor=style.SOFT)
         _label(axes, 0 if value > SHORT else value, above, f"{row.published} {kind}", color=style.SOFT)
     if row.summary is None:
-        _label(axes, 0, below, "not run", color=style.SOFT)
+        _label(axes, 0, below, row.verdict.word, color=style.SOFT)
         return
     value, end = row.summary.mean / unit, row.summary.mean / unit
     axes.barh(below, value, 0.26, color=MEASURED)
@@ -84,7 +84,7 @@ def plot_part(title: str, part: Part, records: Sequence[RunRecord], path: Path) 
     """Accuracy by epoch of all finished runs of a part, over what was published.
 
     Lines are runs, hollow marks the published first epochs, dashed lines published final values; the measured test
-    accuracy is a diamond at the last epoch.
+    accuracy is a diamond at the epoch whose weights were tested.
 
     Args:
         title: The part, for the title.
@@ -136,12 +136,14 @@ def _published(axes: Axes, part: Part, column: str, hue: str, name: str) -> None
 
 
 def _test(axes: Axes, part: Part, runs: Sequence[RunRecord]) -> None:
-    """Test accuracy: published as a dashed line, measured at the last epoch."""
+    """Test accuracy: published as a dashed line, measured at the epoch whose weights were tested."""
     for quantity in part.quantities:
         if quantity.measure == "test.accuracy" and quantity.printed is not None:
             value = float(quantity.printed) / factor(quantity)
             axes.axhline(value, color=TEST, ls="--", lw=1.0, label=f"test, published: {percent(value)}", zorder=1)
-    places = [(run.epochs, found.value) for run in runs if (found := run.measured("test.accuracy")) is not None]
+    places = [
+        (run.scored or run.epochs, found.value) for run in runs if (found := run.measured("test.accuracy")) is not None
+    ]
     if places:
         label = f"test: {percent(sum(value for _, value in places) / len(places))}"
         axes.plot(*zip(*places, strict=True), color=TEST, ls="", marker="D", ms=5.5, label=label, zorder=5)

@@ -7,12 +7,26 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
+from yaml.constructor import ConstructorError
 
 from mien.errors import ConfigError, nearest
 
 T = TypeVar("T")
 
 _NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key that stands twice, of which PyYAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As PyYAML's; what ``<<`` brings in may be overwritten."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path, kind: type[T]) -> tuple[T | None, list[str]]:
@@ -29,7 +43,7 @@ def read_yaml(path: Path, kind: type[T]) -> tuple[T | None, list[str]]:
         ConfigError: There is no such file, or it is not YAML.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from error
     except yaml.YAMLError as error:

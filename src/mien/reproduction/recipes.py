@@ -48,8 +48,8 @@ class Recipe:
         name: The part's name.
         part: The part.
         seed: The run's seed.
-        overrides: Those of ``train.py``, all but the run folder.
-        folder: The run folder.
+        settings: The overrides of ``train.py``, but for the seed and the run folder.
+        home: The folder of the part's runs.
         changes: Overrides that change what the study's own recipe computes; none: it is the study's.
         conf: The configuration that they are composed with.
     """
@@ -58,10 +58,20 @@ class Recipe:
     name: str
     part: Part
     seed: int
-    overrides: tuple[str, ...]
-    folder: Path
+    settings: tuple[str, ...]
+    home: Path
     changes: tuple[str, ...]
     conf: Path
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """Those of ``train.py``, all but the run folder."""
+        return (*self.settings, f"seed={self.seed}")
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.home / f"seed_{self.seed}"
 
     @property
     def command(self) -> str:
@@ -140,8 +150,8 @@ def plan(places: Places, target: str, seeds: Sequence[int] | None = None, extra:
             name=part_name,
             part=part,
             seed=seed,
-            overrides=(*_overrides(places, part), *extra, f"seed={seed}"),
-            folder=folder / part_name / f"seed_{seed}",
+            settings=(*_overrides(places, part), *extra),
+            home=folder / part_name,
             changes=changes,
             conf=places.conf,
         )

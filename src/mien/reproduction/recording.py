@@ -1,4 +1,4 @@
-"""The committed record of a study: ``record.json``, and the report as ``README.md`` with its pictures."""
+"""The committed record of a study: ``record.json``, and the report as ``RECORD.md`` with its pictures."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,5 +19,5 @@ def record_study(experiments: Path, findings: Findings) -> list[Path]:
         The two files.
     """
     runs = [replace(run, command=portable(run.command), why=without_paths(run.why)) for run in findings.records]
-    page = document(replace(findings, records=runs)).write_markdown(experiments / findings.name, "README")
+    page = document(replace(findings, records=runs)).write_markdown(experiments / findings.name, "RECORD")
     return [save_record(experiments, findings.name, runs), page]

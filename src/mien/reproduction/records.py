@@ -30,8 +30,10 @@ class RunRecord:
         hardware: In words.
         precision: What it was trained in.
         epochs: Epochs trained.
+        scored: The epoch whose weights were tested, from 1 on; 0 in records from before there was this.
         seconds: Wall time of training.
         data: Name, version and fingerprint.
+        images: Number of images of every split.
         values: What was measured, by the path of the measure: the value, and the number of images or ``None``.
         curves: The columns of ``metrics.csv``, a number an epoch, with blanks between.
         settings: The whole config, without places.
@@ -46,8 +48,10 @@ class RunRecord:
     hardware: str = ""
     precision: str = ""
     epochs: int = 0
+    scored: int = 0
     seconds: float = 0.0
     data: dict[str, str] = field(default_factory=dict)
+    images: dict[str, int] = field(default_factory=dict)
     values: dict[str, tuple[float, int | None]] = field(default_factory=dict)
     curves: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)

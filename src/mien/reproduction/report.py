@@ -1,6 +1,5 @@
 """The report of a study: published beside measured, with verdicts, as a document for people."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +8,17 @@ from tempfile import TemporaryDirectory
 
 from mien.report.document import Block, Code, Document, Fold, Note, Picture, Section, Table, Text
 from mien.report.wording import UNDEFINED, duration
+from mien.reproduction.measures import is_share
 from mien.reproduction.pictures import has_curves, plot_headlines, plot_part
-from mien.reproduction.records import FINISHED, RunRecord
-from mien.reproduction.rows import Row, rows_of, why_not_run
+from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, UNFINISHED, RunRecord
+from mien.reproduction.rows import Row, headline_of, rows_of, standing
 from mien.reproduction.schema import Part, Study
-from mien.reproduction.verdicts import EXCEEDED, NOT_REPRODUCED, NOT_RUN, REPRODUCED
+from mien.reproduction.verdicts import EXCEEDED, NONE, NOT_JUDGED, NOT_REPRODUCED, REPRODUCED, UNDECIDED
 
-COLUMNS = ("quantity", "published", "measured", "95 % interval", "made by", "difference", "verdict")
-SHARES = re.compile(r"(accuracy|recall|value)$|^test\.recall\.|^history\.\w+_(accuracy|macro_recall)\.")
+COLUMNS = ("quantity", "verdict", "published", "measured", "95 % interval", "difference")
+JUDGED = (REPRODUCED, EXCEEDED, NOT_REPRODUCED)
+OTHERS = {NONE: "without a verdict"} | {word: word for word in (UNDECIDED, NOT_JUDGED, UNFINISHED, FAILED, NOT_RUN)}
+"""Words that are counted in the conclusion where there are any."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Findings:
     @property
     def first(self) -> dict[str, Row]:
         """The headline of every part."""
-        return {name: rows_of(name, part, self.runs(name))[0] for name, part in self.parts.items()}
+        return {name: headline_of(name, part, self.runs(name)) for name, part in self.parts.items()}
 
 
 def conclusion(findings: Findings) -> str:
@@ -64,10 +66,11 @@ def conclusion(findings: Findings) -> str:
             if row.summary is not None
         ]
         return f"No published number is judged here. Measured: {'; '.join(values) or 'nothing yet'}."
-    counted = Counter(row.verdict for row in judged)
-    words = [f"{counted[word]} {word}" for word in (REPRODUCED, EXCEEDED, NOT_REPRODUCED, NOT_RUN)]
-    single = any(row.summary is not None and row.summary.seeds == 1 for row in judged)
-    caution = " Intervals of a single seed know nothing of how much another seed would differ." if single else ""
+    counted = Counter(row.verdict.word for row in judged)
+    words = [f"{counted[word]} {word}" for word in JUDGED]
+    words += [f"{counted[word]} {name}" for word, name in OTHERS.items() if counted[word]]
+    few = any(0 < row.seeds < 3 for row in judged)
+    caution = " Intervals of one or two seeds know nothing of how much another seed would differ." if few else ""
     return f"Of {len(judged)} published numbers that can be measured: **{', '.join(words)}**.{caution}"
 
 
@@ -98,24 +101,30 @@ def document(findings: Findings) -> Document:
 
 
 HOW = (
-    "A published value stands for all values that are printed so: 77 for 76.5 to 77.5. **Reproduced**: one of them is "
-    "in the 95 % interval of the measured value. **Exceeded**: none is, and the measured value is the better one. "
-    "**Not reproduced**: none is, and the measured value is not better. **Not run**: with the reason. `-`: not judged.",
-    "The interval: for one seed Wilson's, of a share of n images. For several seeds Student's t of the mean over the "
-    "seeds, or Wilson's of the mean where that is wider. One seed's loss or mean over classes has none: it is "
-    "reproduced where it would be printed as published.",
-    "Fewer epochs, other data or a changed recipe never give a verdict. All finished seeds count; none is left out.",
+    "A published value is that of one run, and stands for all values that are printed so: 77 for 76.5 to 77.5. "
+    "**Reproduced**: one of them is in the 95 % interval of one further run here. **Undecided**: one is, but the "
+    "interval of a share is wider than 10 points, so that it says little. **Exceeded**: none is, and the measured "
+    "value is the better one. **Not reproduced**: none is, and the measured value is not better. `-`: no verdict.",
+    "The interval: of three seeds or more, where one further run would fall (mean +- t s sqrt(1 + 1/k) for k seeds), "
+    "or Wilson's interval of the mean share where that is wider. Of one or two seeds, Wilson's of a share of n images "
+    "alone; one or two losses or means over classes have none, and no verdict. No interval leaves what is possible.",
+    "**Not run**, **unfinished** and **failed** tell what became of the runs. **Not judged**: runs of fewer epochs, a "
+    "changed recipe, other data or another precision than the first seed's are shown with the reason, and never give a "
+    "verdict. All finished seeds of this recipe count; none is left out.",
 )
 
 
 def _headlines(findings: Findings) -> list[Block]:
     """The first quantity of every part, as picture and table."""
     first = findings.first
-    cells = [(f"**{name}**", row.published, row.measured, row.interval, _verdict(row)) for name, row in first.items()]
+    cells = [
+        (f"**{name}**", row.published, row.measured, row.interval, _verdict(row, row.verdict.why))
+        for name, row in first.items()
+    ]
     header = ("part", "published", "measured", "95 % interval", "verdict")
     table = Table(header, cells, align="lrrrl", caption="The first quantity of every part.")
-    shares = {name: row for name, row in first.items() if SHARES.search(row.quantity.measure or "")}
-    references = [name for name, part in findings.parts.items() if part.reference]
+    shares = {name: row for name, row in first.items() if is_share(row.quantity.measure or "")}
+    references = [name for name, part in findings.parts.items() if part.reference or part.quantities[0].reference]
     if not shares:
         return [table]
     alt = "; ".join(f"{name}: published {row.published}, measured {row.measured}" for name, row in shares.items())
@@ -135,16 +144,15 @@ def _part(findings: Findings, name: str) -> list[Block]:
     if part.reference:
         blocks.append(Note(f"No published value is judged here: {part.reference}."))
     rows = rows_of(name, part, runs)
-    if why := why_not_run(runs):
-        blocks.append(Note(f"Not run: {why}"))
+    instead = standing(runs)
+    if instead is not None:
+        blocks.append(Note(f"{instead.word.capitalize()}: {instead.why}"))
+    known = "" if instead is None else instead.why
     cells = [
-        (row.quantity.name, row.published, row.measured, row.interval, row.method, row.difference, _verdict(row))
+        (row.quantity.name, _verdict(row, known), row.published, row.measured, row.interval, row.difference)
         for row in rows
     ]
-    blocks.append(Table(COLUMNS, cells, align="lrrrlrl"))
-    remarks = [f"{row.quantity.name}: {text}." for row in rows for text in _remarks(row)]
-    if remarks:
-        blocks.append(Text(" ".join(f"{remark[0].upper()}{remark[1:]}" for remark in remarks)))
+    blocks += [Table(COLUMNS, cells, align="llrrrr"), *_below(rows)]
     if has_curves(runs):
         with TemporaryDirectory() as folder:
             content = plot_part(name, part, runs, Path(folder, "curves.png")).read_bytes()
@@ -154,9 +162,24 @@ def _part(findings: Findings, name: str) -> list[Block]:
     return [*blocks, *_first_epochs(part, runs)]
 
 
+def _below(rows: Sequence[Row]) -> list[Block]:
+    """How the intervals were made, and what there is to say of single quantities."""
+    methods: dict[str, list[str]] = {}
+    for row in rows:
+        if row.method:
+            methods.setdefault(row.method, []).append(row.quantity.name)
+    made = "; ".join(f"{method} ({', '.join(names)})" for method, names in methods.items())
+    remarks = [f"{row.quantity.name}: {text}." for row in rows for text in _remarks(row)]
+    texts = [f"Intervals: {made}." if made else "", " ".join(f"{text[0].upper()}{text[1:]}" for text in remarks)]
+    return [Text(text) for text in texts if text]
+
+
 def _remarks(row: Row) -> list[str]:
-    assumed = f"assumed: {row.quantity.assumed}" if row.quantity.assumed else ""
-    return [text for text in (row.quantity.note, assumed) if text]
+    quantity = row.quantity
+    reference = f"shown for reference, not judged: {quantity.reference}" if quantity.reference else ""
+    return [
+        text for text in (reference, quantity.note, f"assumed: {quantity.assumed}" if quantity.assumed else "") if text
+    ]
 
 
 def _first_epochs(part: Part, runs: Sequence[RunRecord]) -> list[Block]:
@@ -183,7 +206,7 @@ def _runs(findings: Findings) -> list[Block]:
     header = ("part", "seed", "status", "epochs", "time", "precision", "hardware", "commit", "data")
     rows = [
         (
-            *(record.part, str(record.seed), record.status),
+            *(record.part, str(record.seed), _status(record)),
             *(str(record.epochs or UNDEFINED), duration(record.seconds) if record.seconds else UNDEFINED),
             *(record.precision or UNDEFINED, record.hardware or UNDEFINED, record.commit or UNDEFINED),
             record.data.get("fingerprint", "")[:12] or UNDEFINED,
@@ -199,5 +222,12 @@ def _runs(findings: Findings) -> list[Block]:
     ]
 
 
-def _verdict(row: Row) -> str:
-    return f"**{row.short}**" if row.verdict in (REPRODUCED, EXCEEDED, NOT_REPRODUCED) else row.short
+def _status(record: RunRecord) -> str:
+    """What became of a run; of a finished one that does not count, why."""
+    word = f"{FINISHED}, {NOT_JUDGED}" if record.status == FINISHED and record.why else record.status
+    return f"{word}: {record.why}" if record.why else word
+
+
+def _verdict(row: Row, known: str) -> str:
+    """The verdict, without a reason that is told elsewhere."""
+    return f"**{row.short(known)}**" if row.verdict.word in JUDGED else row.short(known)

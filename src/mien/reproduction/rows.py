@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mien.report.wording import UNDEFINED
-from mien.reproduction.measures import Measured
-from mien.reproduction.records import FAILED, FINISHED, NOT_STARTED, RunRecord
+from mien.reproduction.measures import Measured, is_share
+from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, NOT_STARTED, UNFINISHED, RunRecord
 from mien.reproduction.schema import Part, Quantity
-from mien.reproduction.verdicts import NONE, NOT_RUN, Summary, decimals, judge, judge_goal, summarise
+from mien.reproduction.verdicts import NONE, NOT_JUDGED, Summary, Verdict, decimals, judge, judge_goal, summarise
 
 
 @dataclass(frozen=True)
@@ -18,21 +18,17 @@ class Row:
         part: The part's name.
         quantity: What was published.
         summary: What was measured, in the published unit; ``None``: nothing.
-        verdict: One of the words of :mod:`mien.reproduction.verdicts`.
+        verdict: On the published value.
         judged: Whether there is a published value that is to be judged.
         goal: The verdict on the goal; ``""`` without one.
-        why: Why it was not run.
-        shared: Whether that is so for all of the part.
     """
 
     part: str
     quantity: Quantity
     summary: Summary | None
-    verdict: str
+    verdict: Verdict
     judged: bool
     goal: str = ""
-    why: str = ""
-    shared: bool = False
 
     @property
     def published(self) -> str:
@@ -43,26 +39,35 @@ class Row:
 
     @property
     def measured(self) -> str:
-        """Mean, and the standard deviation over seeds."""
+        """Mean, and the standard deviation and number of several seeds."""
+        return f"{self.value} ({self.seeds} seeds)" if self.seeds > 1 else self.value
+
+    @property
+    def value(self) -> str:
+        """Mean, and the standard deviation over several seeds."""
         if self.summary is None:
             return UNDEFINED
-        if self.summary.spread is None:
-            return self._united(self._number(self.summary.mean))
-        spread = self._united(self._number(self.summary.spread))
-        return f"{self._number(self.summary.mean)} ± {spread} ({self.summary.seeds} seeds)"
+        mean = self._number(self.summary.mean)
+        spread = "" if self.summary.spread is None else f" ± {self._number(self.summary.spread)}"
+        return self._united(f"{mean}{spread}")
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds were measured."""
+        return 0 if self.summary is None else self.summary.seeds
 
     @property
     def interval(self) -> str:
-        """The bounds of the 95 % interval."""
+        """The bounds of the 95 % interval of one further run."""
         bounds = None if self.summary is None else self.summary.interval
         return UNDEFINED if bounds is None else self._united(f"{self._number(bounds.low)}-{self._number(bounds.high)}")
 
     @property
     def method(self) -> str:
-        """How the interval was made."""
+        """How the interval was made; ``""`` where nothing was measured."""
         if self.summary is None:
-            return UNDEFINED
-        return "one seed, no count: rounding only" if self.summary.interval is None else self.summary.interval.method
+            return ""
+        return "none" if self.summary.interval is None else self.summary.interval.method
 
     @property
     def difference(self) -> str:
@@ -74,14 +79,15 @@ class Row:
 
     @property
     def words(self) -> str:
-        """The verdicts on the published value and on the goal, and the reason where it was not run."""
-        verdict = f"{NOT_RUN}: {self.why}" if self.verdict == NOT_RUN else self.verdict
-        return "; ".join(word for word in (verdict, self.goal) if word and (word != NONE or not self.goal))
+        """The verdicts on the published value and on the goal, with the reason where there is one."""
+        return self._with_goal(str(self.verdict))
 
-    @property
-    def short(self) -> str:
-        """The same, without a reason that all quantities of the part share."""
-        return NOT_RUN if self.verdict == NOT_RUN and self.shared else self.words
+    def short(self, known: str) -> str:
+        """The same, without a reason that is told elsewhere."""
+        return self._with_goal(self.verdict.word) if self.verdict.why == known else self.words
+
+    def _with_goal(self, verdict: str) -> str:
+        return "; ".join(word for word in (verdict, self.goal) if word and (word != NONE or not self.goal))
 
     @property
     def _digits(self) -> int:
@@ -104,42 +110,47 @@ def rows_of(name: str, part: Part, records: Sequence[RunRecord]) -> list[Row]:
         records: Its runs. Those of a changed recipe or other data are shown where there are no others, but not judged.
     """
     runs = [record for record in records if record.counts]
-    why = why_not_run(records)
     shown = runs or [record for record in records if record.status == FINISHED]
-    return [_row(name, part, quantity, shown, why) for quantity in part.quantities]
+    return [_row(name, part, quantity, shown, standing(records)) for quantity in part.quantities]
 
 
-def why_not_run(records: Sequence[RunRecord]) -> str:
-    """Why the runs of a part cannot be judged; empty where they can."""
+def headline_of(name: str, part: Part, records: Sequence[RunRecord]) -> Row:
+    """The first quantity of a part, which stands for it."""
+    return rows_of(name, part, records)[0]
+
+
+def standing(records: Sequence[RunRecord]) -> Verdict | None:
+    """What stands in place of a verdict on all of a part; ``None`` where its runs can be judged."""
     runs = [record for record in records if record.counts]
     if runs:
         same = len({record.data["fingerprint"] for record in runs}) == 1
-        return "" if same else "the seeds were run on different data"
-    started = [record for record in records if record.why != NOT_STARTED]
-    if not started:
-        return NOT_STARTED
-    first = started[0]
-    return f"{FAILED}: {first.why}" if first.status == FAILED else first.why
+        return None if same else Verdict(NOT_JUDGED, "the seeds were run on different data")
+    for status, word in ((FINISHED, NOT_JUDGED), (UNFINISHED, UNFINISHED), (FAILED, FAILED), (NOT_RUN, NOT_RUN)):
+        reasons = [record.why for record in records if record.status == status and record.why != NOT_STARTED]
+        if reasons:
+            return Verdict(word, reasons[0])
+    return Verdict(NOT_RUN, NOT_STARTED)
 
 
-def _row(name: str, part: Part, quantity: Quantity, runs: Sequence[RunRecord], why: str) -> Row:
-    """One quantity; ``why`` says why no run of the part is judged."""
-    judged = quantity.printed is not None and quantity.measure is not None and not part.reference
-    values = [value for run in runs if (value := _value(run, quantity)) is not None]
-    summary = summarise(values).scaled(factor(quantity)) if values else None
+def _row(name: str, part: Part, quantity: Quantity, runs: Sequence[RunRecord], instead: Verdict | None) -> Row:
+    """One quantity; ``instead`` is what no run of the part being judged is called."""
+    judged = quantity.printed is not None and not (part.reference or quantity.reference)
     if quantity.measure is None:
-        return Row(name, quantity, None, NOT_RUN, judged, why=quantity.why)
-    if why:
-        return Row(name, quantity, summary, NOT_RUN, judged, why=why, shared=True)
+        return Row(name, quantity, None, Verdict(NOT_RUN, quantity.why), judged=False)
+    values = [value for run in runs if (value := run.measured(quantity.measure)) is not None]
+    summary = _summary(quantity, values) if values else None
+    if instead is not None:
+        return Row(name, quantity, summary, instead, judged)
     if summary is None:
-        return Row(name, quantity, None, NOT_RUN, judged, why=f"the runs have no {quantity.measure}")
-    verdict = judge(quantity.printed, quantity.better, summary) if judged and quantity.printed is not None else NONE
+        return Row(name, quantity, None, Verdict(NOT_RUN, f"the runs have no {quantity.measure}"), judged)
+    verdict = judge(quantity.printed, quantity.better, summary) if judged and quantity.printed else Verdict(NONE)
     goal = "" if quantity.goal is None else judge_goal(quantity.goal, quantity.better, summary)
     return Row(name, quantity, summary, verdict, judged, goal)
 
 
-def _value(run: RunRecord, quantity: Quantity) -> Measured | None:
-    return None if quantity.measure is None else run.measured(quantity.measure)
+def _summary(quantity: Quantity, values: Sequence[Measured]) -> Summary:
+    share = is_share(quantity.measure or "") and max(value.value for value in values) <= 1
+    return summarise(values, share).scaled(factor(quantity))
 
 
 def factor(quantity: Quantity) -> float:

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from mien.errors import ConfigError, DataError, DeviceError, MienError, WeightsError
+from mien.errors import ConfigError, DataError, DeviceError, FolderBusyError, MienError, WeightsError
 from mien.files import write_json
 from mien.reproduction.recipes import Plan, Recipe
-from mien.reproduction.records import FAILED, FINISHED, NOT_RUN
+from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, UNFINISHED, without_paths
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def run_all(plan: Plan, log_to: Callable[[Path], None]) -> list[str]:
         log_to: Sends the log to a file too: to the run's while it runs, else to the study's.
 
     Returns:
-        One status a recipe: finished, not run, or failed.
+        One status a recipe: finished, not run, failed, or unfinished where another process works on it.
 
     Raises:
         KeyboardInterrupt: The same call continues.
@@ -46,7 +46,8 @@ def run_all(plan: Plan, log_to: Callable[[Path], None]) -> list[str]:
         if status == FINISHED:
             recipe.note.unlink(missing_ok=True)
         else:
-            log.warning("%s, seed %d: %s: %s", recipe.name, recipe.seed, status, why)
+            log.warning("%s, seed %d: %s: %s", recipe.name, recipe.seed, status, without_paths(why))
+        if status in (NOT_RUN, FAILED):
             write_json(recipe.note, {"status": status, "why": why})
     return statuses
 
@@ -61,6 +62,8 @@ def _run(recipe: Recipe, stopped: dict[str, str]) -> tuple[str, str]:
     except SHARED as error:
         stopped[recipe.name] = first_line(error)
         return NOT_RUN, stopped[recipe.name]
+    except FolderBusyError:  # it will have a result, or say itself why not
+        return UNFINISHED, "another process works on it"
     except MienError as error:
         return NOT_RUN, first_line(error)
     except Exception as error:

@@ -17,6 +17,8 @@ class Quantity:
         scale: The measured value is multiplied by this before it is compared.
         goal: A value that this project wants to reach, in the same unit; instead of ``printed`` or beside it.
         why: Why it cannot be measured.
+        reference: Why the published value is not judged (another cut of the data): it is then shown beside the measured
+            one, without a verdict. Empty: it is judged.
         note: Shown with the number.
         assumed: What had to be assumed to measure it.
     """
@@ -29,6 +31,7 @@ class Quantity:
     scale: float = 1.0
     goal: str | None = None
     why: str = ""
+    reference: str = ""
     note: str = ""
     assumed: str = ""
 
@@ -48,6 +51,8 @@ class Part:
         reference: Why no published value is judged here (an ablation, another protocol): values are then shown beside
             the measured ones, without a verdict. Empty: they are judged.
         fingerprint: The data set's; a run on other data then gets no verdict. Empty: any.
+        counts: Number of images of the splits ``train``, ``validation`` and ``test``, of those that are named; a run on
+            other data then gets no verdict. For data of which several copies are the same (a CSV and folders).
         quantities: What was published.
         curves: Published values of the first epochs, by column of ``metrics.csv``, accuracies in per cent, as printed.
             They are shown, not judged.
@@ -63,6 +68,7 @@ class Part:
     needs: str = ""
     reference: str = ""
     fingerprint: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
     curves: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
