@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from made_up_runs import make_run
 
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from made_up_runs import whole_result
-
 from mien.files import write_json
 from mien.report.record import record
 from mien.results import RunResult
