@@ -66,7 +66,7 @@ def _start(
         entity=config.entity,
         group=config.group if config.group is not None else folder.parent.name,
         job_type="train",
-        dir=folder,
+        dir=folder.resolve(),  # W&B writes from a process of its own, which may have another working folder
         mode=mode,
         config=values,
         settings=wandb.Settings(console="off", silent=True, x_disable_stats=mode == "offline", init_timeout=30),
