@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from made_up_runs import CLEAN, NAMES, make_metrics, score
+from made_up_runs import NAMES, a_result, make_metrics, score
 from mien.comparison.compare import compare
 from mien.comparison.jobs import load_jobs
 from mien.config.load import to_yaml
 from mien.config.schema import OptimizerConfig
-from mien.results import RunResult, SelectionScore
+from mien.results import SelectionScore
 from tiny import small_config
 
 LABELS = np.arange(70) % 7
@@ -69,17 +69,8 @@ def write_run(folder: Path, wrong, seed: int = 0, files: Files | None = None, **
     if files.lr is not None:
         config = small_config(seed=seed, optimizer=OptimizerConfig("adamw", lr=files.lr), output=str(folder.parent))
         (folder / "config.yaml").write_text(to_yaml(config))
-    run = RunResult(
-        command="python train.py",
-        protocol=CLEAN,
-        dataset={"name": "drawn_faces", "version": "1", "fingerprint": "ab12"},
-        backbone="small_cnn",
-        parameters=391_815,
-        trainable_parameters=391_815,
-        epochs=3,
-        seconds={"fit": 92.4, "test": 1.5, "end_to_end": 0.0},
-        test=test,
-        end_to_end=None,
+    run = a_result(
+        test,
         selection=SelectionScore("validation", "macro_recall", 0.9, 3),
         overrides=(f"seed={seed}", f"optimizer.lr={files.lr}", f"output={folder.parent}"),
         seed=seed,
