@@ -118,11 +118,11 @@ def _headlines(findings: Findings) -> list[Block]:
     """The first quantity of every part, as picture and table."""
     first = findings.first
     cells = [
-        (f"**{name}**", row.published, row.measured, row.interval, _verdict(row, row.verdict.why))
+        (f"**{name}**", _verdict(row, row.verdict.why), row.published, row.measured, row.interval)
         for name, row in first.items()
     ]
-    header = ("part", "published", "measured", "95 % interval", "verdict")
-    table = Table(header, cells, align="lrrrl", caption="The first quantity of every part.")
+    header = ("part", "verdict", "published", "measured", "95 % interval")
+    table = Table(header, cells, align="llrrr", caption="The first quantity of every part.")
     shares = {name: row for name, row in first.items() if is_share(row.quantity.measure or "")}
     references = [name for name, part in findings.parts.items() if part.reference or part.quantities[0].reference]
     if not shares:
