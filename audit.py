@@ -6,9 +6,10 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from mien.cli import command_line, set_up_logging, start
+from mien.cli import start
 from mien.config.audit import AuditConfig
 from mien.config.load import typed
+from mien.console import command_line, set_up_logging
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="audit")

@@ -7,9 +7,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mien.cli import command_line, start
+from mien.cli import start
 from mien.config.compare import CompareConfig
 from mien.config.load import typed
+from mien.console import command_line
 from mien.sweep import comparison_name
 
 

@@ -9,9 +9,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mien.cli import command_line, set_up_logging, start
+from mien.cli import start
 from mien.config.load import typed
 from mien.config.recognize import RecognizeConfig
+from mien.console import command_line, set_up_logging
 from mien.sweep import recognition_name
 
 PROBLEMS = 3

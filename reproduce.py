@@ -2,7 +2,8 @@
 
 import sys
 
-from mien.cli import CONF, errors_as_messages, set_up_logging
+from mien.cli import CONF, errors_as_messages
+from mien.console import set_up_logging
 from mien.reproduction.command import main
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from mien.cli import start
 from mien.config.schema import Config
 from mien.results import RunResult
-from mien.sweep import run_name, sweep_overrides
+from mien.sweep.ledger import entries, read_note, state_of
 from tiny import TINY
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,12 +65,29 @@ def sweep_folder(folder):
     return found
 
 
+def jobs_of(folder):
+    """The run folders of the sweep in it, by the jobs' names."""
+    return {entry.name: entry.folder for entry in entries(sweep_folder(folder))}
+
+
 def test_a_failed_job_does_not_stop_the_others(swept):
     folder, done = swept
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "unknown optimizer 'adamww'; did you mean 'adamw'" in done.stderr
-    jobs = [RunResult.load(path.parent) for path in sweep_folder(folder).glob("*/results.json")]
-    assert sorted(job.seed for job in jobs) == [0, 1]
+    states = {name: state_of(job) for name, job in jobs_of(folder).items()}
+    assert states == {
+        "seed=0 optimizer.name=adamw": "finished",
+        "seed=0 optimizer.name=adamww": "failed",
+        "seed=1 optimizer.name=adamw": "finished",
+        "seed=1 optimizer.name=adamww": "failed",
+    }
+
+
+def test_the_last_lines_name_the_failed_jobs(swept):
+    head, *named = swept[1].stderr.splitlines()[-3:]
+    assert head == "error: 2 of 4 jobs failed; sweep.retry=true runs them again:"
+    why = "optimizer.name: unknown optimizer 'adamww'; did you mean 'adamw' or 'radamw'?"
+    assert named == [f"  seed={seed} optimizer.name=adamww: {why}" for seed in (0, 1)]
 
 
 def test_the_sweep_is_compared(swept):
@@ -86,14 +103,14 @@ def test_the_sweep_is_compared(swept):
 
 def test_each_job_has_an_offline_wandb_run_of_its_own(swept):
     folder, done = swept
-    runs = list(sweep_folder(folder).glob("*/wandb/offline-run-*/*.wandb"))
-    assert len([run for run in runs if "adamww" not in str(run)]) == 2
+    runs = {name: len(list(job.glob("wandb/offline-run-*/*.wandb"))) for name, job in jobs_of(folder).items()}
+    assert [count for name, count in runs.items() if "adamww" not in name] == [1, 1]
     assert "W&B: offline (not logged in" in done.stderr
 
 
 def test_wandbs_own_tools_read_the_offline_run(swept):
     folder, _ = swept
-    (run,) = sweep_folder(folder).glob("optimizer.name-adamw__seed-1/wandb/offline-run-*")
+    (run,) = jobs_of(folder)["seed=1 optimizer.name=adamw"].glob("wandb/offline-run-*")
     wandb = [sys.executable, "-m", "wandb"]
     synced = subprocess.run([*wandb, "sync", "--dry-run", str(run)], capture_output=True, text=True, check=True)
     assert "Would sync 1 run(s)" in synced.stdout + synced.stderr
@@ -102,23 +119,37 @@ def test_wandbs_own_tools_read_the_offline_run(swept):
     )
     assert "state    finished" in seen.stdout
     accuracy = RunResult.load(run.parents[1]).test.accuracy
-    (line,) = [line for line in seen.stdout.splitlines() if line.startswith("  test/accuracy")]
+    (line,) = [line for line in seen.stdout.splitlines() if line.startswith("  test/accuracy ")]
     assert float(line.split()[1]) == pytest.approx(accuracy)
 
 
 def test_the_same_sweep_again_runs_only_what_is_missing(swept):
     folder, _ = swept
-    before = {path: path.stat().st_mtime_ns for path in sweep_folder(folder).glob("*/metrics.csv")}
+    done_before = {name: job for name, job in jobs_of(folder).items() if state_of(job) == "finished"}
+    before = {name: (job / "log.txt").stat().st_size for name, job in done_before.items()}
+    notes = {name: read_note(job) for name, job in done_before.items()}
     done = command("train.py", "-m", *ONE_EPOCH, "seed=0,1", "optimizer.name=adamw,adam", folder=folder)
     assert done.returncode == 0, done.stderr
     assert len(pd.read_csv(sweep_folder(folder) / "comparison.csv").query("status == 'finished'")) == 4
     assert done.stderr.count("is finished already") == 2
-    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(jobs_of(folder)) == 6
+    assert {name: read_note(job) for name, job in done_before.items()} == notes
+    told = [(job / "log.txt").read_text()[before[name] :].count("\n") for name, job in done_before.items()]
+    assert told == [1, 1]
+
+
+def test_a_single_run_finds_what_a_sweep_has_trained(swept):
+    folder, _ = swept
+    note = read_note(jobs_of(folder)["seed=0 optimizer.name=adamw"])
+    done = command("train.py", *ONE_EPOCH, "seed=0", "optimizer.name=adamw", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "is finished already" in done.stderr
+    assert read_note(jobs_of(folder)["seed=0 optimizer.name=adamw"]) == note
 
 
 def test_evaluate_scores_a_finished_run(swept):
     folder, _ = swept
-    run = next(path.parent for path in sweep_folder(folder).glob("optimizer.name-adamw__seed-0/results.json"))
+    run = jobs_of(folder)["seed=0 optimizer.name=adamw"]
     done = command(
         "evaluate.py",
         f"run={run}",
@@ -132,17 +163,18 @@ def test_evaluate_scores_a_finished_run(swept):
     (result,) = (folder / "scores" / "evaluations").iterdir()
     assert RunResult.load(result).test.n == 14
     assert "Test, 14 samples" in done.stdout
+    assert read_note(result).state == "finished"
 
 
 def test_crops_of_whole_photos_are_compared_without_training(swept):
     folder, _ = swept
-    run = next(path.parent for path in sweep_folder(folder).glob("optimizer.name-adamw__seed-0/results.json"))
+    run = jobs_of(folder)["seed=0 optimizer.name=adamw"]
     fixed = (f"run={run}", "scenes=drawn", "scenes.count=2", "accelerator=cpu", "output=photos")
     done = command("evaluate.py", "-m", *fixed, "detector=whole_image", "crop.margin=-0.5,0", folder=folder)
     assert done.returncode == 0, done.stderr
-    (sweep,) = (folder / "photos" / "evaluations").iterdir()
-    jobs = {path.parent.name: RunResult.load(path.parent) for path in sweep.glob("*/results.json")}
-    assert set(jobs) == {"crop.margin--0.5", "crop.margin-0"}
+    (sweep,) = (folder / "photos" / "evaluations" / "sweeps").iterdir()
+    jobs = {entry.name: RunResult.load(entry.folder) for entry in entries(sweep)}
+    assert set(jobs) == {"crop.margin=-0.5", "crop.margin=0"}
     assert all(job.test is None and job.end_to_end.detector == "whole_image" for job in jobs.values())
     assert "Comparison on whole photos" in done.stdout
     assert pd.read_csv(sweep / "comparison.csv")["job"].tolist() == ["crop.margin=-0.5", "crop.margin=0"]
@@ -154,18 +186,6 @@ def test_evaluate_names_what_is_no_model(tmp_path):
     assert "nowhere is neither a bundle" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("overrides", "name"),
-    [
-        ([], "default"),
-        (["seed=1", "backbone=vgg19", "output=/x", "logger=none", "dataset.root=/y"], "backbone-vgg19__seed-1"),
-        (["+experiment=fecnn/vgg19"], "experiment-fecnn_vgg19"),
-    ],
-)
-def test_a_runs_folder_follows_from_its_overrides(overrides, name):
-    assert run_name(overrides) == run_name(overrides[::-1]) == name
-
-
 @pytest.mark.parametrize("arguments", [("-m", "backbone=vgg19", "seed=0"), ("backbone=vgg19", "seed=0", "--multirun")])
 def test_the_sweeps_folder_is_put_beside_the_other_overrides(monkeypatch, arguments):
     """Where argparse finds them, wherever the flag stands."""
@@ -174,28 +194,5 @@ def test_the_sweeps_folder_is_put_beside_the_other_overrides(monkeypatch, argume
     start(lambda: seen.extend(sys.argv), Config, "train")
     at = seen.index("backbone=vgg19")
     assert seen[at - 2] == "hydra.sweep.dir='outputs/sweeps/backbone-vgg19__seed-0'"
-    assert seen[at - 1] == "hydra.sweep.subdir='${mien.run:${hydra.overrides.task}}'"
+    assert seen[at - 1] == "hydra.sweep.subdir='../../${mien.run:${hydra.overrides.task}}'"
     assert [argument for argument in seen[1:] if not argument.startswith("hydra.")] == list(arguments)
-
-
-def test_long_names_are_cut_but_stay_apart():
-    names = {run_name([f"backbone.weights={'x' * 300}{end}"]) for end in "ab"}
-    assert len(names) == 2
-    assert max(map(len, names)) <= 150
-
-
-def test_a_sweeps_folder_does_not_depend_on_the_values_swept():
-    scores = sweep_overrides(["-m", "run=a", "detector=mtcnn,haar", "scenes.root=/x", "output=here"], evaluation=True)
-    assert scores[0] == "hydra.sweep.dir='here/evaluations/detector__run-a__scenes.root-_x'"
-    whole = sweep_overrides(["-m", "seed=0,1", "backbone=vgg19", "output=here"])
-    assert whole[0] == "hydra.sweep.dir='here/sweeps/backbone-vgg19__seed'"
-    assert whole == sweep_overrides(["backbone=vgg19", "seed=0,1,2", "output=here", "--multirun"])
-    assert sweep_overrides(["seed=0"]) == []
-    assert run_name(["backbone=vgg19", "seed=0"], "seed") == "seed-0"
-    assert run_name(["dataset.root=/a/b", "seed=0"], "dataset.root") == "dataset.root-_a_b"
-
-
-def test_a_sweep_of_distributed_jobs_is_refused(tmp_path):
-    done = command("train.py", "-m", "trainer=ddp", "trainer.accelerator=cpu", "seed=0,1", folder=tmp_path)
-    assert done.returncode == 2
-    assert "not in a sweep yet" in done.stderr

@@ -7,8 +7,8 @@ import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src" / "mien"
 LAYERS = [
-    {"errors", "jpeg", "seeds"},
-    {"labels", "files", "face_results"},
+    {"errors", "jpeg", "seeds", "console"},
+    {"labels", "files", "face_results", "world", "processes"},
     {"types", "results"},
     {"config", "environment", "cache"},
     {"runs"},
@@ -17,7 +17,9 @@ LAYERS = [
     {"endtoend"},
     {"report"},
     {"opening", "scoring", "recognition", "comparison", "audit"},
-    {"pipeline", "sweep"},
+    {"loggers"},
+    {"pipeline", "search"},
+    {"sweep"},
     {"reproduction"},
     {"cli"},
 ]

@@ -56,7 +56,7 @@ def small_config(**changes):
         optimizer=OptimizerConfig("adamw"),
         schedule=ScheduleConfig("constant"),
         protocol=ProtocolConfig("clean"),
-        logger=LoggerConfig("none"),
+        logger=LoggerConfig(),
         detector=DetectorConfig("mtcnn"),
         scenes=ScenesConfig("none"),
     )

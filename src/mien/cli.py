@@ -1,23 +1,24 @@
-"""What all commands share: checks before Hydra, errors without tracebacks, logging."""
+"""What all commands share: checks before Hydra, errors without tracebacks, and how they end."""
 
-import logging
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
-from rich.console import Console
-from rich.text import Text
 
 from mien.config.load import register
 from mien.config.overrides import check_command_line, quoted
+from mien.console import fail
 from mien.errors import MienError
-from mien.sweep import print_comparison, register_resolvers, sweep_overrides
+from mien.processes import WorkFailed
+from mien.sweep import sweep_overrides
+from mien.sweep.callback import SweepRefused
+from mien.sweep.ending import end_sweep
+from mien.sweep.launchers import lost, missing_extra
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -37,27 +38,40 @@ def start(
     sys.argv[1:] = [_listed(text) if text.split("=")[0] in lists else text for text in literal(sys.argv[1:], paths)]
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach us instead of being printed
     register(f"{name}_schema", schema, sys.argv[1:])
-    register_resolvers()
     try:
         with errors_as_messages():
             check_command_line(sys.argv[1:], schema, CONF, name)
             _insert(sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
             main()
     finally:
-        print_comparison()
+        code = end_sweep()
+    if code:
+        sys.exit(code)
 
 
 @contextmanager
 def errors_as_messages() -> Iterator[None]:
-    """End with a message and exit code 2 where a user can put an error right, with 130 where he interrupts."""
+    """End with a message and exit code 2 where a user can put an error right, with 130 where he interrupts.
+
+    The code is 1 where work in another process ended by any other error, or died.
+    """
     try:
         yield
-    except (MienError, HydraException, OmegaConfBaseException) as error:
+    except WorkFailed as error:
+        fail(str(error), code=2 if error.kind == "MienError" else 1)
+    except MissingConfigException as error:
+        fail(missing_extra(error) or str(error))
+    except (MienError, HydraException, OmegaConfBaseException, SweepRefused) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or ''}: {error.strerror or error}; check the path, its space and your right to write")
     except KeyboardInterrupt:
         fail("interrupted; the same command continues", code=130)
+    except Exception as error:
+        told = lost(error)
+        if told is None:
+            raise
+        fail(told, code=1)
 
 
 def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
@@ -95,34 +109,3 @@ def _insert(overrides: list[str]) -> None:
 
 def _is_override(argument: str) -> bool:
     return "=" in argument and not argument.startswith("-")
-
-
-def fail(message: str, code: int = 2) -> None:
-    """Print an error and exit."""
-    Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), message))
-    sys.exit(code)
-
-
-def command_line() -> str:
-    """The command as the user could type it again."""
-    typed = sys.orig_argv[sys.orig_argv.index(sys.argv[0]) + 1 :] if sys.argv[0] in sys.orig_argv else sys.argv[1:]
-    return shlex.join(["python", Path(sys.argv[0]).name, *typed])
-
-
-def set_up_logging(file: Path) -> None:
-    """One line an event on stderr and in a file: mien's own from INFO on, everybody else's from WARNING on."""
-    handlers: list[logging.Handler] = [_Stderr(), logging.FileHandler(file, delay=True)]
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
-    )
-    logging.getLogger("mien").setLevel(logging.INFO)
-    logging.captureWarnings(True)
-
-
-class _Stderr(logging.Handler):
-    """Writes to what ``sys.stderr`` is at the time, so that lines appear above a progress bar that stands there."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        sys.stderr.write(self.format(record) + "\n")
-        sys.stderr.flush()

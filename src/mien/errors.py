@@ -50,6 +50,18 @@ class DeviceError(MienError):
     """A device was asked for that this machine does not have."""
 
 
+class LauncherError(MienError):
+    """A sweep's launcher cannot run here: no SLURM, or a Ray cluster that does not answer."""
+
+
+class SearchError(MienError):
+    """A search cannot go on: its storage does not answer, its folder holds another one, or all its trials failed."""
+
+
+class Pruned(MienError):  # noqa: N818 - the end of a training, not a mistake
+    """A search ended a training early, since it promises less than others; its last epoch is saved."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint such as ``did you mean 'resnet18'?``, or the known names where none is near.
 

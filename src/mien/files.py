@@ -10,6 +10,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+import yaml
+
 from mien.errors import RunFolderError
 
 T = TypeVar("T")
@@ -56,6 +58,12 @@ def write_json(target: Path, value: Any) -> None:
 def read_json(source: Path) -> Any:
     """Read a JSON file."""
     return json.loads(source.read_text(encoding="utf-8"))
+
+
+def read_yaml(source: Path) -> Any:
+    """Read a YAML file of plain values, by libyaml where it is there: ten times faster."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(source.read_text(encoding="utf-8"), loader)
 
 
 def typed(kind: type[T], value: Any) -> T:

@@ -5,14 +5,17 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mien.config.load import from_yaml, plain, to_yaml
+from mien.config.evaluate import EvaluateConfig
+from mien.config.load import from_plain, plain, to_yaml
 from mien.config.schema import Config
 from mien.errors import FolderBusyError, RunFolderError
 from mien.files import read_json, write_json, write_text
@@ -20,28 +23,39 @@ from mien.results import RESULTS_FILE, RunResult
 from mien.types import DataSpec, Leaks
 
 CONFIG_FILE, DATA_FILE, LOCK_FILE = "config.yaml", "data.json", ".lock"
+SWEEP_FILE, JOB_FILE, JOB_LOCK = "sweep.json", "job.json", ".job.lock"
+"""The jobs of a sweep; in a run folder what became of it, and the lock of the process that watches it."""
+METRICS_FILE = "metrics.csv"
+"""A row an epoch."""
+PATIENCE = 3.0
+"""Seconds to wait for a lock: so long may a process that was killed hold on to it."""
 _FREE = {
-    *("output", "resume", "logger", "report", "trainer.accelerator"),
+    *("output", "resume", "logger", "report", "sweep", "launcher", "search", "trainer.accelerator"),
     *("dataset.root", "dataset.mixed.*.root", "dataset.cache", "scenes.root"),
 }
 """Settings that do not change what is computed (the data's fingerprint does): a run may be continued with others."""
 _WORK = ("checkpoints", RESULTS_FILE)
 """What makes a folder worth keeping; a run that failed before its first checkpoint leaves it free."""
-_KEPT = (CONFIG_FILE, LOCK_FILE, "wandb", "log.txt")
+_KEPT = (CONFIG_FILE, LOCK_FILE, JOB_FILE, JOB_LOCK, "wandb", "log.txt")
 """What ``resume=never`` leaves in place."""
 _SPACE = 64 * 2**20
 _ABSENT = object()
 
 
 @contextmanager
-def owned(folder: Path) -> Iterator[None]:
+def owned(folder: Path, lock_file: str = LOCK_FILE, patience: float = PATIENCE) -> Iterator[None]:
     """Hold a run folder for one process; it is made if it is not there.
+
+    Args:
+        folder: The folder.
+        lock_file: The lock in it: that of the work in it, or of the process that watches the work.
+        patience: Seconds to wait for it.
 
     Raises:
         FolderBusyError: Another process works in it.
         RunFolderError: It cannot be written to.
     """
-    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    lock = FileLock(folder / lock_file, timeout=patience)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -57,12 +71,12 @@ def owned(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def is_busy(folder: Path) -> bool:
+def is_busy(folder: Path, lock_file: str = LOCK_FILE) -> bool:
     """Whether another process works in a run folder right now; nothing is waited for or made."""
-    if not (folder / LOCK_FILE).is_file():
+    if not (folder / lock_file).is_file():
         return False
     try:
-        with FileLock(folder / LOCK_FILE, timeout=0):
+        with FileLock(folder / lock_file, timeout=0):
             return False
     except Timeout:
         return True
@@ -85,8 +99,9 @@ def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> 
     Raises:
         RunFolderError: The folder is another experiment's, its data have changed, or it cannot be written to.
     """
-    if any((folder / name).exists() for name in _WORK) and (folder / CONFIG_FILE).is_file():
-        _check_same(folder, config, data)
+    if has_work(folder):
+        check_same_config(folder, config)
+        _check_same_data(folder, data)
         if config.resume == "never":
             _clear(folder)
         elif (folder / RESULTS_FILE).is_file():
@@ -133,24 +148,40 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
-def _check_same(folder: Path, config: Config, data: DataSpec) -> None:
+def has_work(folder: Path) -> bool:
+    """Whether a folder holds a run that is worth keeping: one with a checkpoint or a result."""
+    return (folder / CONFIG_FILE).is_file() and any((folder / name).exists() for name in _WORK)
+
+
+def check_same_config(folder: Path, config: Config | EvaluateConfig) -> None:
+    """Hold the config that a folder's work was begun with against another.
+
+    Raises:
+        RunFolderError: They differ in what changes the result; the differences are shown.
+    """
     try:
-        old, new = what_counts(plain(from_yaml(folder / CONFIG_FILE))), what_counts(plain(config))
+        old = what_counts(plain(from_plain(type(config), OmegaConf.load(folder / CONFIG_FILE))))
     except OmegaConfBaseException as error:  # a key or value that there is no longer
         raise RunFolderError(
             f"{folder / CONFIG_FILE} is of another version of mien: {str(error).splitlines()[0]}; "
             "choose another place with output=<folder>, or remove that run"
         ) from error
+    new = what_counts(plain(config))
     changes = [f"{key}: there {old.get(key)}, now {new[key]}" for key in new if old.get(key) != new[key]]
-    saved = folder / DATA_FILE
-    if not changes and saved.is_file() and read_json(saved)["fingerprint"] != data.fingerprint:
-        changes = ["the images or labels of the data set have changed since (another fingerprint)"]
     if changes:
-        shown = "\n".join(f"  - {change}" for change in changes[:10])
-        raise RunFolderError(
-            f"{folder} holds another experiment:\n{shown}\n"
-            "choose another place with output=<folder>, or remove that one"
-        )
+        raise _another(folder, changes[:10])
+
+
+def _check_same_data(folder: Path, data: DataSpec) -> None:
+    saved = folder / DATA_FILE
+    if saved.is_file() and read_json(saved)["fingerprint"] != data.fingerprint:
+        raise _another(folder, ["the images or labels of the data set have changed since (another fingerprint)"])
+
+
+def _another(folder: Path, changes: list[str]) -> RunFolderError:
+    shown = "\n".join(f"  - {change}" for change in changes)
+    place = "choose another place with output=<folder>, or remove that one"
+    return RunFolderError(f"{folder} holds another experiment; {place}:\n{shown}")
 
 
 def what_counts(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -175,10 +206,15 @@ def model_id(values: dict[str, Any], fingerprint: str) -> str:
         values: The plain config of a training.
         fingerprint: Of the data that it is trained on.
     """
-    defaults = what_counts(plain(Config))
+    defaults = _defaults()
     own = {key: value for key, value in what_counts(values).items() if value != defaults.get(key, _ABSENT)}
     own.pop("seed", None)
     return sha256(json.dumps([own, fingerprint], sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    return what_counts(plain(Config))
 
 
 def changes_result(key: str) -> bool:

@@ -32,10 +32,19 @@ from mien.types import CropRule, FaceDetector, Leaks, SplitName
 
 @dataclass(frozen=True)
 class Call:
-    """How a run was started, for its records."""
+    """How a run was started, for its records.
+
+    Attributes:
+        command: The command line.
+        overrides: Of the run alone.
+        sweep: The name of the sweep that it belongs to, if any.
+        name: What tells it from the other jobs of that sweep.
+    """
 
     command: str = ""
     overrides: tuple[str, ...] = ()
+    sweep: str | None = None
+    name: str = ""
 
 
 Photos = tuple[SceneSource | None, FaceDetector]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from compared_runs import Files, compared, write_run
 
+from compared_runs import Files, compared, write_run
 from made_up_runs import make_run
 from mien.comparison.cautions import cautions
 from mien.comparison.classes import class_differences

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from compared_runs import Files, write_run
 
+from compared_runs import Files, write_run
 from mien.comparison.jobs import named_folders, sweep_folders
 from mien.config.compare import CompareConfig
 from mien.errors import ComparisonError, ConfigError
-from mien.sweep import Comparison, comparison_name, print_comparison
+from mien.sweep import comparison_name
+from mien.sweep.ending import compare as compare_sweep
 from tiny import composed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,11 +156,10 @@ def test_a_single_run_needs_no_brackets(runs):
 
 def test_a_comparison_that_fails_does_not_end_a_sweep(runs, monkeypatch, caplog):
     """Whatever it is: here the folder cannot be written to, and a fault in the code."""
-    monkeypatch.setattr(Comparison, "folder", runs / "outputs")
     (runs / "outputs" / "comparison.csv").mkdir()
-    print_comparison()
+    compare_sweep(runs / "outputs")
     assert "the sweep could not be compared; try python compare.py sweep=" in caplog.text
     caplog.clear()
     monkeypatch.setattr("mien.comparison.write.load_jobs", lambda folders: 1 / 0)
-    print_comparison()
+    compare_sweep(runs / "outputs")
     assert "ZeroDivisionError" in caplog.text

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from compared_runs import Files, compared, write_run
 
+from compared_runs import Files, compared, write_run
 from made_up_runs import CLEAN, make_run, whole_result
 from mien.comparison.cautions import cautions
 from mien.comparison.compare import Options, compare_leniently

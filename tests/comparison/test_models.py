@@ -1,6 +1,6 @@
 import pytest
-from compared_runs import Files, compared, write_run
 
+from compared_runs import Files, compared, write_run
 from mien.comparison.conclusion import conclusion
 from mien.comparison.jobs import load_jobs
 from mien.comparison.models import group_models

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from compared_runs import LABELS, Files, predictions, write_run
 
+from compared_runs import LABELS, Files, predictions, write_run
 from mien.comparison.predictions import read_predictions, same_images
 from mien.errors import ComparisonError
 

@@ -1,8 +1,8 @@
 from io import StringIO
 
-from compared_runs import Files, write_run
 from rich.console import Console
 
+from compared_runs import Files, write_run
 from made_up_runs import make_run, whole_result
 from mien.comparison.compare import compare, compare_leniently
 from mien.comparison.jobs import load_jobs
@@ -62,3 +62,22 @@ def test_the_conclusion_and_whole_paths_follow(tmp_path):
     assert lines[-2].endswith("a_very_long_name_of_a_sweep/report.html")
     assert lines[-1] == "beside it: pairs.csv"
     assert max(len(line) for line in lines[:-2]) <= 80
+
+
+def test_the_mean_over_seeds_follows_where_there_are_several(tmp_path):
+    a = [write_run(tmp_path / f"a{seed}", range(7 * (seed + 1)), seed) for seed in (0, 1, 2)]
+    b = write_run(tmp_path / "b", range(28), files=Files(lr=0.2))
+    console = Console(width=80, file=StringIO())
+    print_comparison(compare(load_jobs([*a, b])), [tmp_path / "comparison.html"], console)
+    lines = console.file.getvalue().splitlines()
+    own = lines[next(number for number, line in enumerate(lines) if "Mean over seeds" in line) :]
+    assert row(own, "optimizer.lr=0.1")[1:5] == ["3", "80.0%", "10.0", "points"]
+    assert row(own, "optimizer.lr=0.2")[1:4] == ["1", "60.0%", "-"]
+    assert max(map(len, lines[:20])) <= 80
+
+
+def test_there_is_no_mean_of_single_trainings(tmp_path):
+    a, b = write_run(tmp_path / "a", range(5)), write_run(tmp_path / "b", range(15), files=Files(lr=0.2))
+    console = Console(width=80, file=StringIO())
+    print_comparison(compare(load_jobs([a, b])), [tmp_path / "comparison.html"], console)
+    assert "Mean over seeds" not in console.file.getvalue()

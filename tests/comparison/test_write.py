@@ -4,16 +4,16 @@ import sys
 
 import pandas as pd
 import pytest
-from compared_runs import Files, compared, write_run
 from matplotlib.image import imread
 
+from compared_runs import Files, compared, write_run
 from made_up_runs import make_run, whole_result
 from mien.comparison.compare import compare, compare_leniently
 from mien.comparison.jobs import load_jobs
 from mien.comparison.ranking_plot import NAME_WIDTH, fold
 from mien.comparison.write import compare_sweep, write_comparison
 
-TABLES = ["comparison.csv", "pairs.csv", "per_class.csv", "missed_by_all.csv"]
+TABLES = ["comparison.csv", "models.csv", "pairs.csv", "per_class.csv", "missed_by_all.csv"]
 
 
 @pytest.fixture

@@ -41,6 +41,15 @@ def test_a_right_config_has_no_problems():
         ({"optimizer": OptimizerConfig("adamw", lr=-1.0)}, "optimizer.lr: expected 0 or more, got -1"),
         ({"trainer": TrainerConfig(max_epochs=0)}, "trainer.max_epochs: expected 1 or more, got 0"),
         ({"trainer": TrainerConfig(devices="two")}, "trainer.devices: expected auto or a number"),
+        ({"trainer": TrainerConfig(num_nodes=0)}, "trainer.num_nodes: expected 1 or more, got 0"),
+        (
+            {"trainer": TrainerConfig(strategy="ddp", accelerator="cpu", devices="auto")},
+            "trainer.devices: on the CPU, say how many processes train",
+        ),
+        (
+            {"trainer": TrainerConfig(accelerator="cpu", sync_batchnorm=True)},
+            "trainer.sync_batchnorm: PyTorch has it on GPUs only",
+        ),
         ({"trainer": TrainerConfig(precision="fp32")}, "trainer.precision: unknown value 'fp32'"),
         ({"backbone": BackboneConfig("timm")}, "backbone.model: backbone=timm needs a name"),
         ({"backbone": BackboneConfig("small_cnn", weights="imagenet")}, "no ImageNet weights of small_cnn"),

@@ -50,9 +50,11 @@ def test_a_preset_composes(preset):
 @pytest.mark.parametrize(("group", "option"), [option for option in OPTIONS if option != ("dataset", "none")])
 def test_an_option_composes(group, option):
     extra = {"timm": ["backbone.model=resnet10t"], "mixed": ["dataset.mixed={a: {name: drawn_faces}}"]}
-    config = typed(composed(f"{group}={option}", *extra.get(option, [])), Config)
+    searching = ["sweeper=optuna", "sweep.trial=0"] if group == "search" or option == "optuna" else []
+    added = "+" if group == "search" else ""
+    config = typed(composed(f"{added}{group}={option}", *extra.get(option, []), *searching), Config)
     assert problems_of(config) == []
-    chosen = getattr(config, group)
+    chosen = getattr(config, group, None)
     assert getattr(chosen, "name", option) == option
 
 

@@ -5,11 +5,11 @@ from hashlib import sha256
 from typing import Any
 
 from mien.comparison.compare import Comparison
-from mien.comparison.jobs import METRICS_FILE, Job, code, names, results
+from mien.comparison.jobs import Job, code, names, results
 from mien.comparison.models import read_config
 from mien.report.notes import chosen_on_reported
 from mien.results import RunResult
-from mien.runs import CONFIG_FILE
+from mien.runs import CONFIG_FILE, METRICS_FILE
 
 _RULES = {
     "name": "protocol",

@@ -11,6 +11,7 @@ from mien.comparison.calibration import Calibration
 from mien.comparison.classes import class_differences
 from mien.comparison.compare import Comparison, Tested
 from mien.comparison.jobs import Job
+from mien.comparison.scores import Score, spread
 from mien.face_results import EndToEndResult
 from mien.results import RunResult
 
@@ -101,6 +102,37 @@ def _compared(tested: Tested) -> Mapping[Path, dict[str, Cell]]:
             )
             rows[job.folder] = dict(zip(COMPARED, own, strict=True))
     return rows
+
+
+def model_frame(tested: Tested) -> pd.DataFrame:
+    """One row a model, the most accurate first: the mean over its trainings, and how far they spread.
+
+    Columns: model, trainings, seeds, accuracy, accuracy_sd (n - 1; empty for one training), accuracy_low and
+    accuracy_high (95 %), accuracy_lowest and accuracy_highest of the trainings, macro_recall and macro_recall_sd, and
+    end_to_end_accuracy and end_to_end_sd where all trainings were scored on whole photos. Accuracies are fractions.
+    """
+    return pd.DataFrame([_model_row(score) for score in tested.scores])
+
+
+def _model_row(score: Score) -> dict[str, Any]:
+    faces = [job.result.end_to_end for job in score.model.jobs]
+    photos = [one.accuracy for one in faces if one is not None]
+    whole = photos if len(photos) == len(faces) else []
+    return {
+        "model": score.model.name,
+        "trainings": len(score.by_run),
+        "seeds": " ".join(str(job.result.seed) for job in score.model.jobs),
+        "accuracy": score.accuracy,
+        "accuracy_sd": score.sd,
+        "accuracy_low": score.interval[0],
+        "accuracy_high": score.interval[1],
+        "accuracy_lowest": min(score.by_run),
+        "accuracy_highest": max(score.by_run),
+        "macro_recall": score.macro_recall,
+        "macro_recall_sd": spread(score.macro_by_run),
+        "end_to_end_accuracy": float(np.mean(whole)) if whole else None,
+        "end_to_end_sd": spread(whole),
+    }
 
 
 def pair_frame(tested: Tested) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The runs of a comparison: named by what sets them apart, the best first."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from mien.errors import ComparisonError, RunFolderError
+from mien.files import read_json
 from mien.results import RESULTS_FILE, RunResult
-from mien.runs import CONFIG_FILE, changes_result
+from mien.runs import CONFIG_FILE, JOB_FILE, METRICS_FILE, SWEEP_FILE, changes_result
 
 FINISHED = "finished"
-METRICS_FILE = "metrics.csv"
 _SHOWN = 4
 
 
@@ -62,12 +63,15 @@ class Job:
 
 
 def sweep_folders(sweep: Path) -> list[Path]:
-    """The run folders of a sweep's jobs, unfinished ones too.
+    """The run folders of a sweep's jobs that were started, unfinished ones too; by the ledger, where there is one.
 
     Raises:
         ComparisonError: There are none.
     """
     folders = sorted(path.parent for path in sweep.glob(f"*/{CONFIG_FILE}"))
+    if (sweep / SWEEP_FILE).is_file():
+        jobs = (Path(os.path.normpath(sweep / job["folder"])) for job in read_json(sweep / SWEEP_FILE)["jobs"])
+        folders = [job for job in jobs if (job / JOB_FILE).is_file() or (job / CONFIG_FILE).is_file()]
     if folders:
         return folders
     found = "a run itself: pass runs=[<run>,...]" if (sweep / CONFIG_FILE).is_file() else "no such folder"
@@ -195,7 +199,9 @@ def _tells(override: str, leave_out: str) -> bool:
 
 
 def _folder_name(folder: Path) -> str:
-    """The folder's name, in words where it is a bare number."""
+    """A job's name in its ledger, else its folder's, in words where that is a bare number."""
+    if (folder / JOB_FILE).is_file():
+        return str(read_json(folder / JOB_FILE).get("name", folder.name))
     return f"job {folder.name}" if folder.name.isdigit() else folder.name
 
 

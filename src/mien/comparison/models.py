@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from mien.comparison.jobs import Job, distinct, override_names
+from mien.files import read_yaml
 from mien.runs import CONFIG_FILE, model_id, what_counts
 
 _EVALUATION = {"run", "accelerator"}
@@ -97,7 +98,7 @@ def _setting(job: Job) -> object:
 def read_config(folder: Path) -> dict[str, Any] | None:
     """The config of a run; ``None`` where it is missing or damaged."""
     try:
-        values = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        values = read_yaml(folder / CONFIG_FILE)
     except (OSError, ValueError, yaml.YAMLError):  # ValueError: no text
         return None
     return values if isinstance(values, dict) else None

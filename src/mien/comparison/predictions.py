@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -181,7 +182,8 @@ def _ids(runs: Sequence[Predictions], by_name: bool) -> list[pd.Index]:
     """
     tables = [_copies(run, by_name) for run in runs]
     whole = [pd.Index(_numbered(table, by_label=True)) for table in tables]
-    everywhere = [np.logical_and.reduce([own.isin(other) for other in whole]) for own in whole]
+    common = reduce(lambda left, right: left[left.isin(right)], whole)
+    everywhere = [own.isin(common) for own in whole]
     return [
         own.where(shared, _numbered(table[~shared], by_label=False).reindex(table.index).to_numpy(object))
         for own, shared, table in zip(whole, everywhere, tables, strict=True)

@@ -66,7 +66,12 @@ class Score:
     @property
     def sd(self) -> float | None:
         """Standard deviation over the trainings (n - 1); ``None`` for one."""
-        return float(np.std(self.by_run, ddof=1)) if len(self.by_run) > 1 else None
+        return spread(self.by_run)
+
+
+def spread(values: Sequence[float]) -> float | None:
+    """Standard deviation (n - 1); ``None`` for fewer than two values."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.comparison.cautions import cautions
-from mien.comparison.compare import Comparison
+from mien.comparison.compare import Comparison, Tested
 from mien.comparison.conclusion import conclusion
 from mien.face_results import EndToEndResult
 from mien.report.tables import empty_table
-from mien.report.wording import UNDEFINED, duration, interval, percent
+from mien.report.wording import UNDEFINED, duration, interval, percent, points
 from mien.results import RunResult
 
 
@@ -21,6 +21,9 @@ def print_comparison(comparison: Comparison, paths: Sequence[Path], console: Con
     """Print the table, what can be concluded, what to beware of, and where the report is; its path stays whole."""
     console = console or Console()
     console.print(comparison_table(comparison))
+    tested = comparison.tested
+    if tested is not None and any(len(score.by_run) > 1 for score in tested.scores):
+        console.print(model_table(tested))
     for sentence in (conclusion(comparison), *cautions(comparison)):
         console.print(Text(sentence.replace("**", "").replace("`", "")), "")
     page, *others = paths
@@ -42,6 +45,18 @@ def comparison_table(comparison: Comparison) -> Table:
         else:
             cells = _crop_cells(job.run)
         table.add_row(Text(job.name), *cells)
+    return table
+
+
+def model_table(tested: Tested) -> Table:
+    """Mean and spread over the trainings of every model, the most accurate first."""
+    columns = ("model", "seeds", "accuracy", "sd", "95 % interval")
+    table = empty_table("Mean over seeds", columns)
+    table.columns[0].overflow = "fold"
+    for score in tested.scores:
+        sd = UNDEFINED if score.sd is None else points(score.sd)
+        cells = str(len(score.by_run)), percent(score.accuracy), sd, interval(score.interval)
+        table.add_row(Text(score.model.name), *cells)
     return table
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pandas as pd
 
 from mien.comparison.compare import Comparison, compare_leniently
-from mien.comparison.frames import class_frame, missed_frame, pair_frame, run_frame
+from mien.comparison.frames import class_frame, missed_frame, model_frame, pair_frame, run_frame
 from mien.comparison.jobs import load_jobs
 from mien.comparison.page import PICTURES, document
 from mien.errors import RunFolderError
 from mien.files import atomic_path
 from mien.report.document import PLOTS, Picture
 
-TESTED = {"pairs.csv", "per_class.csv", "missed_by_all.csv"}
+TESTED = {"models.csv", "pairs.csv", "per_class.csv", "missed_by_all.csv"}
 """Tables that are there only where runs were tested on the same images."""
 
 
@@ -23,7 +23,8 @@ def write_comparison(comparison: Comparison, folder: Path, stem: str, command: s
     Args:
         comparison: What they say.
         folder: Where to write ``<stem>.html``, ``<stem>.md``, ``comparison.csv``, ``plots/``, and, where runs were
-            tested on the same images, ``pairs.csv``, ``per_class.csv`` and ``missed_by_all.csv``.
+            tested on the same images, ``models.csv`` (mean and spread over trainings), ``pairs.csv``,
+            ``per_class.csv`` and ``missed_by_all.csv``.
         stem: Name of the report.
         command: The command line that made it.
 
@@ -37,6 +38,7 @@ def write_comparison(comparison: Comparison, folder: Path, stem: str, command: s
     if comparison.tested is not None:
         tested = comparison.tested
         tables |= {
+            "models.csv": model_frame(tested),
             "pairs.csv": pair_frame(tested),
             "per_class.csv": class_frame(tested),
             "missed_by_all.csv": missed_frame(tested),

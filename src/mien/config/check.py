@@ -13,7 +13,10 @@ from mien.config.check_images import (
     no_data_problems,
     photo_problems,
 )
+from mien.config.check_search import search_problems
+from mien.config.check_sweep import launcher_problems
 from mien.config.evaluate import EvaluateConfig
+from mien.config.loggers import logger_problems
 from mien.config.recognize import TABLE_FORMATS, RecognizeConfig
 from mien.config.schema import (
     BackboneConfig,
@@ -46,12 +49,14 @@ def problems_of(config: Config) -> list[str]:
         *_selection(config),
         *_ten_crop(config),
         *_trainer(config.trainer),
-        *choice("logger.mode", config.logger.mode, ("auto", "online", "offline")),
+        *logger_problems(config.logger),
         *choice("resume", config.resume, ("auto", "never")),
         *in_range("seed", config.seed, 0, 2**32 - 1),
         *photo_problems(config.detector, config.scenes),
         *crop_problems(config.crop),
         *_crops_of_study_a(config),
+        *launcher_problems(config.launcher, config.trainer),
+        *search_problems(config),
     ]
 
 
@@ -155,9 +160,12 @@ def evaluate_problems(config: EvaluateConfig) -> list[str]:
         *photo_problems(config.detector, config.scenes),
         *choice("split", config.split, SPLITS),
         *choice("accelerator", config.accelerator, ("auto", "cpu", "gpu")),
+        *choice("resume", config.resume, ("auto", "never")),
         *_nothing_to_score(config),
         *_nothing_to_crop(config),
         *_nothing_to_explain(config),
+        *launcher_problems(config.launcher),
+        *logger_problems(config.logger),
     ]
 
 
@@ -261,3 +269,8 @@ def _trainer(c: TrainerConfig) -> Iterator[str]:
     yield from choice("trainer.precision", c.precision, _PRECISIONS)
     if c.devices != "auto" and not (c.devices.isdigit() and int(c.devices) > 0):
         yield f"trainer.devices: expected auto or a number of devices, got {c.devices!r}"
+    if c.devices == "auto" and c.strategy == "ddp" and c.accelerator == "cpu":
+        yield "trainer.devices: on the CPU, say how many processes train; pass trainer.devices=2"
+    yield from in_range("trainer.num_nodes", c.num_nodes, 1)
+    if c.sync_batchnorm and c.accelerator == "cpu":
+        yield "trainer.sync_batchnorm: PyTorch has it on GPUs only; set it to false"

@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from mien.config.schema import DatasetConfig, DetectorConfig, ReportConfig, ScenesConfig
+from mien.config.schema import (
+    DatasetConfig,
+    DetectorConfig,
+    LauncherConfig,
+    LoggerConfig,
+    ReportConfig,
+    ScenesConfig,
+    SweepConfig,
+)
 
 
 @dataclass
@@ -37,11 +45,19 @@ class EvaluateConfig:
     """How they are cut out."""
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
     """Whole photos for the end-to-end stage."""
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    """Where scores and tables go, beside the evaluation's own files."""
     report: ReportConfig = field(default_factory=ReportConfig)
     """What is drawn beside the usual plots."""
     split: str = "test"
     """The split that is scored: train, validation or test."""
     accelerator: str = "auto"
     """auto, cpu or gpu."""
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    """Many evaluations of one command."""
+    launcher: LauncherConfig = field(default_factory=lambda: LauncherConfig("local"))
+    """Where they run."""
+    resume: str = "auto"
+    """auto (a sweep skips what is finished, where the model is still the same) or never. A single one is made anew."""
     output: str = "outputs"
     """Folder under which the evaluation's folder is made."""

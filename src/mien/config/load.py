@@ -83,7 +83,10 @@ def to_yaml(config: Any) -> str:
 
 def from_yaml(path: Path) -> Config:
     """Read back what :func:`to_yaml` wrote."""
-    return from_plain(Config, OmegaConf.load(path))
+    values = OmegaConf.load(path)
+    if "logger" in values:
+        values.logger.pop("name", None)  # of runs from before there were several loggers at once
+    return from_plain(Config, values)
 
 
 def from_plain(schema: type[T], values: Any) -> T:

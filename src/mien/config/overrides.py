@@ -11,15 +11,18 @@ from typing import Any
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mien.config.check_search import storage_problems
 from mien.config.schema import MixedPartConfig
 from mien.errors import ConfigError, nearest
 
 GLOBAL = "# @package _global_"
+_SEVERAL = {"logger"}
+"""Groups of which several options may be chosen at once: ``logger=[wandb,tensorboard]``."""
 
 
 class _Checker:
@@ -39,22 +42,43 @@ class _Checker:
         elif key == "hydra" or key.startswith(("hydra.", "hydra/")):
             return
         elif not override.is_delete():
-            values = override.sweep_iterator() if override.is_sweep_override() else [override.value()]
-            for value in values:
+            for value in _values(override):
                 yield from self.value(key, value, f"override {written!r}")
 
     def option(self, group: str, override: Override, written: str) -> Iterator[str]:
-        for option in override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]:
-            if isinstance(option, str):
-                yield from self.file(group, option, f"override {written!r}")
-            elif not isinstance(option, list):
-                yield f"override {written!r}: expected the name of a file in conf/{group}, got {option!r}"
+        for option in self.chosen(group, override):
+            for name in option if isinstance(option, list) and group in _SEVERAL else [option]:
+                if isinstance(name, str):
+                    yield from self.file(group, name, f"override {written!r}")
+                else:
+                    yield f"override {written!r}: expected the name of a file in conf/{group}, got {name!r}"
+
+    def chosen(self, group: str, override: Override) -> Iterable[Any]:
+        """The options of a group that an override names, one by one or by ``glob(...)``."""
+        if isinstance(override._value, Glob):
+            return override._value.filter(self.options(group))
+        return override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]
+
+    def options(self, group: str) -> list[str]:
+        folder = self.folder / group
+        return [str(path.relative_to(folder).with_suffix("")) for path in _options(folder)]
+
+    def space(self, space: Mapping[str, Any], where: str) -> Iterator[str]:
+        """Hold the keys and values of a search space against the schema, as if they stood on the command line."""
+        for key, values in space.items():
+            try:
+                override = OverridesParser.create().parse_override(f"{key}={values}")
+            except HydraException as error:
+                yield f"{where}: search.space: {key}: {str(error).splitlines()[0]}"
+                continue
+            if not override.is_sweep_override():
+                yield f"{where}: search.space: {key}: expected values to search, such as interval(0, 1), got {values!r}"
+            yield from (f"{where}: search.space: {problem}" for problem in self.override(override))
 
     def file(self, group: str, option: str, where: str) -> Iterator[str]:
         path = self.folder / group / f"{option}.yaml"
         if not path.is_file():
-            options = [str(p.relative_to(self.folder / group).with_suffix("")) for p in _options(self.folder / group)]
-            yield f"{where}: {group} has no option {option!r}; {nearest(option, options)}"
+            yield f"{where}: {group} has no option {option!r}; {nearest(option, self.options(group))}"
         elif path not in self.seen:
             self.seen.add(path)
             yield from self.content(path, group)
@@ -83,12 +107,16 @@ class _Checker:
         for name, option in entry.items():
             group = str(name).removeprefix("override ").strip().removeprefix("/")
             if group in self.groups and option not in (None, "???"):
-                yield from self.file(group, str(option), where)
+                for file in option if isinstance(option, list) else [option]:
+                    yield from self.file(group, str(file), where)
             elif group not in self.groups and not group.startswith("hydra/"):
                 yield f"{where}: unknown config group {group!r}; {nearest(group, self.groups)}"
 
     def value(self, key: str, value: Any, where: str) -> Iterator[str]:
         """Hold one key and its value, or a mapping below the key, against the schema."""
+        if key == "search.space" and isinstance(value, Mapping):
+            yield from self.space(value, where)
+            return
         node: Any = self.root
         parts = key.split(".")
         for depth, part in enumerate(parts):
@@ -101,8 +129,14 @@ class _Checker:
                 return
             if depth < len(parts) - 1:
                 node = node._get_node(part)
-        child = node._get_node(parts[-1])
-        if isinstance(value, Mapping) and isinstance(child, DictConfig):
+        yield from self.content_of(key, node._get_node(parts[-1]), value, where)
+
+    def content_of(self, key: str, node: Any, value: Any, where: str) -> Iterator[str]:
+        """Hold the value of a key that there is against its type."""
+        if key == "search.storage" and isinstance(value, str):
+            yield from storage_problems(value)  # before the command is written anywhere: it may hold a password
+            return
+        if isinstance(value, Mapping) and isinstance(node, DictConfig):
             for name, inner in value.items():
                 yield from self.value(f"{key}.{name}", inner, where)
             return
@@ -112,6 +146,14 @@ class _Checker:
             OmegaConf.update(self.root.copy(), key, value)
         except OmegaConfBaseException as error:
             yield f"{where}: {key}: {str(error).splitlines()[0]}"
+
+
+def _values(override: Override) -> Iterable[Any]:
+    """What an override may set its key to: one value, those of a sweep, or the two ends of an interval."""
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        return [int(end) if "int" in value.tags else end for end in (value.start, value.end) if end is not None]
+    return override.sweep_iterator() if override.is_sweep_override() else [value]
 
 
 def _add_name(node: Any, name: str) -> None:
@@ -148,7 +190,7 @@ def check_command_line(arguments: Iterable[str], schema: type, folder: Path, pri
     for override in parsed:
         problems.extend(checker.override(override))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(dict.fromkeys(problems))
 
 
 def quoted(override: str) -> str:

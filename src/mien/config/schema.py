@@ -18,6 +18,8 @@ from mien.config.images import (
     ScenesConfig,
     TableConfig,
 )
+from mien.config.loggers import LoggerConfig
+from mien.config.sweep import LauncherConfig, SearchConfig, SweepConfig
 from mien.config.training import LossConfig, OptimizerConfig, ProtocolConfig, ScheduleConfig, TrainerConfig
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "DrawnConfig",
     "FeaturesConfig",
     "HeadConfig",
+    "LauncherConfig",
     "LoggerConfig",
     "LossConfig",
     "MixedPartConfig",
@@ -39,6 +42,8 @@ __all__ = [
     "ReportConfig",
     "ScenesConfig",
     "ScheduleConfig",
+    "SearchConfig",
+    "SweepConfig",
     "TableConfig",
     "TrainerConfig",
 ]
@@ -138,22 +143,6 @@ class AugmentConfig:
 
 
 @dataclass
-class LoggerConfig:
-    """Where curves go, beside the run's own metrics.csv."""
-
-    name: str = MISSING
-    """wandb or none."""
-    project: str = "mien"
-    """W&B project."""
-    entity: str | None = None
-    """W&B user or team."""
-    group: str | None = None
-    """W&B group; ``null``: the sweep folder's name."""
-    mode: str = "auto"
-    """auto (online when logged in and reachable, else offline), online, offline."""
-
-
-@dataclass
 class ReportConfig:
     """What is drawn beside the plots that every run has."""
 
@@ -179,6 +168,9 @@ class Config:
     crop: CropConfig = field(default_factory=CropConfig)
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    launcher: LauncherConfig = field(default_factory=lambda: LauncherConfig("local"))
+    search: SearchConfig = field(default_factory=SearchConfig)
     seed: int = 0
     """Seed of initialisation, shuffling and augmentation."""
     resume: str = "auto"

@@ -91,9 +91,14 @@ class TrainerConfig:
     accelerator: str = "auto"
     """auto, cpu or gpu."""
     devices: str = "1"
-    """A number of devices, or auto: all there are. With several, each takes ``dataset.batch_size`` images a step."""
+    """A number of devices on each node, or auto: all GPUs, or one process on the CPU. Each device has a process of its
+    own, which takes ``dataset.batch_size`` images a step; the learning rate is used as it is given."""
+    num_nodes: int = 1
+    """Nodes; several need torchrun or srun, which start the processes on each."""
     strategy: str = "auto"
-    """auto or ddp."""
+    """auto or ddp, which is the only one with several devices."""
+    sync_batchnorm: bool = False
+    """Batch norms use the images of all devices; on GPUs only."""
     precision: str = "auto"
     """Lightning's precision (32-true, bf16-mixed, 16-mixed), or auto: bf16-mixed where that is faster."""
     channels_last: bool = True

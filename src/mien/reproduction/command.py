@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
 from mien.config.schema import LoggerConfig
@@ -153,14 +154,16 @@ def _shown(path: Path) -> str:
 
 def _log_table(asked: Plan, findings: Findings) -> None:
     """Send the verdicts to W&B, as one run of the study."""
-    from mien.training.loggers import build_logger, close_logger, log_table
+    from mien.loggers import Facts
+    from mien.loggers.summary import send_tables
 
     config: LoggerConfig = asked.recipes[0].config.logger
-    logger = build_logger(config, asked.folder, asked.name, {"study": asked.name, "changes": list(findings.changes)})
+    settings = {"study": asked.name, "changes": list(findings.changes)}
+    group = asked.folder.parent.name if config.group is None else config.group
+    facts = Facts(asked.folder, "reproduce", asked.name, group, tuple(config.tags), settings)
     rows = [
         (row.part, row.quantity.name, row.published, row.measured, row.interval, row.method, row.difference, row.words)
         for row in findings.rows
     ]
     columns = ("part", "quantity", "published", "measured", "interval", "made_by", "difference", "verdict")
-    log_table(logger, "verdicts", columns, rows)
-    close_logger(logger, failed=False)
+    send_tables(config, facts, {"verdicts": pd.DataFrame(rows, columns=list(columns))}, {"verdicts": len(rows)})

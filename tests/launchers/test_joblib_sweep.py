@@ -1,0 +1,40 @@
+"""launcher=joblib: a job and then the whole sweep killed, and the command repeated."""
+
+import pytest
+from sweeping import FIRST, LAST, SHORT, Sweep, kill_and_repeat, summary
+
+pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="pip install 'mien[joblib]'")
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    sweep = Sweep(tmp_path_factory.mktemp("joblib") / "here", "launcher=joblib", "launcher.jobs=2")
+    return sweep, *kill_and_repeat(sweep)
+
+
+def test_a_killed_job_harms_no_other(story):
+    _, killed, _, _ = story
+    assert killed[FIRST]["state"] == "failed"
+    assert "SIGKILL" in killed[FIRST]["error"]
+    assert killed[SHORT]["state"] == "finished"
+
+
+def test_no_process_outlives_the_sweep(story):
+    assert story[2] == []
+
+
+def test_the_same_command_ends_what_was_begun(story):
+    sweep, _, _, code = story
+    assert code == 0, sweep.output
+    assert summary(sweep.notes()) == {2: ("finished", 1), 24: ("finished", 2), 60: ("finished", 2)}
+    for epochs, note in sweep.notes().items():
+        assert len((note["folder"] / "metrics.csv").read_text().splitlines()) == epochs + 1
+
+
+def test_jobs_go_on_from_their_checkpoints(story):
+    sweep, *_ = story
+    assert all("continuing" in (sweep.notes()[epochs]["folder"] / "log.txt").read_text() for epochs in (FIRST, LAST))
+
+
+def test_lines_of_jobs_can_be_told_apart(story):
+    assert "[trainer.max_epochs=24] epoch 24/24" in story[0].output
