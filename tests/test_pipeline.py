@@ -101,7 +101,7 @@ def test_a_finished_run_is_not_run_again(finished):
 
 
 def test_another_experiments_folder_is_refused_with_the_differences(finished):
-    with pytest.raises(RunFolderError, match=r"(?s)holds another experiment:.*optimizer.lr: there 0.002, now 0.5"):
+    with pytest.raises(RunFolderError, match=r"(?s)holds another experiment;.*optimizer.lr: there 0.002, now 0.5"):
         run(tiny("scenes.count=3", "optimizer.lr=0.5"), finished[0])
 
 
