@@ -1,6 +1,5 @@
 """Where a number came from: commit, versions, hardware, process."""
 
-import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -11,7 +10,21 @@ from typing import Any
 import psutil
 
 from mien.files import read_json, write_json
+from mien.world import cores, is_first_process, local_rank, processes_from_outside, processes_needed
 
+__all__ = [
+    "ENVIRONMENT_FILE",
+    "commits",
+    "cores",
+    "describe",
+    "installed",
+    "is_first_process",
+    "local_rank",
+    "note_start",
+    "processes_from_outside",
+    "processes_needed",
+    "versions",
+]
 ENVIRONMENT_FILE = "environment.json"
 _PACKAGES = ("mien", "torch", "torchvision", "pytorch-lightning", "torchmetrics", "timm", "facenet-pytorch", "numpy")
 
@@ -72,21 +85,6 @@ def _commit(git: dict[str, Any] | None) -> str:
 def versions() -> dict[str, str | None]:
     """The versions of mien and of the packages that a result depends on."""
     return {name: installed(name) for name in _PACKAGES}
-
-
-def is_first_process() -> bool:
-    """Whether this is the process that was started, not one that Lightning started beside it."""
-    return local_rank() == 0
-
-
-def local_rank() -> int:
-    """This process's number among those that Lightning started on this machine."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _git() -> dict[str, Any] | None:

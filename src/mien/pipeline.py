@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -21,11 +21,12 @@ from mien.data.source import Part, SourceData
 from mien.detection import build_detector, crop_rule
 from mien.detection.face_reader import FaceFinder
 from mien.endtoend.scenes import build_scenes
-from mien.environment import ENVIRONMENT_FILE, describe, is_first_process, local_rank, note_start, versions
+from mien.environment import describe, note_start, versions
 from mien.errors import ConfigError, LabelError
 from mien.evaluation.explain import check_explainable
-from mien.files import read_json, write_text
+from mien.files import write_text
 from mien.labels import LabelSet
+from mien.loggers import Loggers, Outcome, check_loggers, logged, told
 from mien.models.bundle import Bundle
 from mien.models.factory import Classifier, build_classifier, input_spec
 from mien.opening import Opened, open_for_evaluation, open_for_training
@@ -33,71 +34,82 @@ from mien.results import RESULTS_FILE, RunResult
 from mien.runs import CONFIG_FILE, check_space, claim, owned, write_data
 from mien.scoring import Call, Crops, Exam, Photos, Scored, draw_explanations, named, score, write_scores
 from mien.training.checkpoints import FOLDER as CHECKPOINTS
-from mien.training.checkpoints import LAST
+from mien.training.checkpoints import LAST, Watch
 from mien.training.data import ExpressionData, labelled
 from mien.training.features import Features
 from mien.training.fit import Fitted, RunPlace, fit, settled
-from mien.training.loggers import build_logger, close_logger, log_result
-from mien.training.trainer import check_devices
+from mien.training.team import Team
+from mien.training.trainer import as_begun, check_devices
 from mien.types import CropRule, FaceDetector, InputSpec, SplitName
+from mien.world import is_first_process, local_rank, world
 
 log = logging.getLogger(__name__)
 
 
-def run(config: Config, folder: Path, call: Call | None = None) -> RunResult:
+def run(config: Config, folder: Path, call: Call | None = None, watch: Watch | None = None) -> RunResult:
     """Run an experiment from data to report.
 
     Args:
         config: The experiment.
         folder: Its run folder. A finished run of the same experiment is returned as it is, an interrupted one goes on.
         call: How it was started.
+        watch: Gets the row of every epoch in the first process, once the epoch is saved; what it raises ends the run.
 
     Raises:
         MienError: Anything a user can put right; before training starts wherever that can be known.
+        SystemExit: This is not the first of several processes, and its part is done: nothing is counted twice.
     """
     check_devices(config.trainer)
+    check_loggers(config.logger)
+    team = Team()
     with owned(folder) if is_first_process() else nullcontext():
         opened = open_for_training(config.dataset, config.protocol)
         photos = _photos(config, opened.source.labels)
         done = claim(folder, config, opened.source.spec(), opened.leaks) if is_first_process() else None
+        if not team.has_work("finished" if done is not None else "train", folder / CONFIG_FILE):
+            sys.exit()
         if done is not None:
             log.info("%s is finished already; resume=never trains anew", folder)
             if config.report.explain:
                 log.info("python evaluate.py run=%s dataset=<its data set> report.explain=true explains it", folder)
             return done
-        return _run(config, folder, call or Call(), opened, photos)
+        return _run(config, RunPlace(folder, watch=watch), call or Call(), opened, photos)
 
 
-def _run(config: Config, folder: Path, call: Call, opened: Opened, photos: Photos) -> RunResult:
+def _run(config: Config, place: RunPlace, call: Call, opened: Opened, photos: Photos) -> RunResult:
     """The stages of a run whose folder is ours."""
+    folder = place.folder
     source = opened.source
     seed_everything(config.seed, verbose=False)
     spec = input_spec(config.backbone)
     classifier = _network(config, spec, len(source.labels))
     goes_on = (folder / CHECKPOINTS / LAST).is_file()
-    trainer = _as_begun(config.trainer, folder) if goes_on else config.trainer
+    trainer = as_begun(config.trainer, folder) if goes_on else config.trainer
     config = replace(config, trainer=settled(trainer, classifier))
     check_space(folder, classifier.count_parameters()[0])
     decoded = _decode(config, source, spec, photos[1])
     exam = _exam(config, opened, decoded, photos)
     if is_first_process():
-        environment = describe(call.command, config.seed) | {"precision": config.trainer.precision}
-        note_start(folder, environment, goes_on)
+        facts = {"precision": config.trainer.precision, "processes": world().size}
+        note_start(folder, describe(call.command, config.seed) | facts, goes_on)
     data = _training_data(config, decoded, classifier, spec)
     log.info("training %s in %s", config.backbone.name, config.trainer.precision)
-    logger = build_logger(config.logger, folder, folder.name, plain(config)) if is_first_process() else None
-    failed = True
-    try:
-        fitted = fit(config, classifier, spec, data, RunPlace(folder, logger))
+    with _logged(config, folder, call) as loggers:
+        fitted = fit(config, classifier, spec, data, replace(place, watch=loggers.before(place.watch)))
         if not fitted.is_main:
-            sys.exit()  # one of several training processes; the first goes on alone, so that nothing is counted twice
+            sys.exit()
         bundle = _bundle(config, classifier, spec, source, fitted)
         scored = _examine(config, folder, call, exam, bundle, fitted.seconds)
-        log_result(logger, scored.result)
-        failed = False
-    finally:
-        close_logger(logger, failed)
+        loggers.outcome(Outcome(folder, scored))
     return scored.result
+
+
+def _logged(config: Config, folder: Path, call: Call) -> AbstractContextManager[Loggers]:
+    """The loggers of a training; none in the other ones of several processes."""
+    if not is_first_process():
+        return nullcontext(Loggers())
+    tags = (config.dataset.name, config.backbone.model or config.backbone.name, config.protocol.name)
+    return logged(config.logger, told(config, folder, "train", call, tags))
 
 
 def _network(config: Config, spec: InputSpec, classes: int) -> Classifier:
@@ -125,13 +137,6 @@ def _exam(config: Config, opened: Opened, decoded: dict[SplitName, Decoded], pho
     return Exam(Crops(opened.source, opened.split, decoded[opened.split], opened.leaks), *photos, selection)
 
 
-def _as_begun(trainer: TrainerConfig, folder: Path) -> TrainerConfig:
-    """A run that is continued, perhaps on another machine, keeps the precision that ``auto`` was at its start."""
-    if trainer.precision != "auto":
-        return trainer
-    return replace(trainer, precision=read_json(folder / ENVIRONMENT_FILE).get("precision", trainer.precision))
-
-
 def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = None) -> RunResult:
     """Score a finished model on a data set of its classes, and on whole photos.
 
@@ -143,7 +148,9 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
     Raises:
         MienError: No such model or data, or classes that the model does not have.
     """
+    call = call or Call()
     check_devices(TrainerConfig(accelerator=config.accelerator))
+    check_loggers(config.logger)
     bundle = _cropping_as_asked(Bundle.load(Path(config.run)), config.crop)
     device = _device(config.accelerator)
     if config.report.explain:
@@ -156,12 +163,16 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
         crops = None if config.dataset.name == "none" else _crops(config, bundle, detector)
         if crops is not None:
             write_data(folder, crops.source.spec(), crops.leaks)
-        note_start(folder, describe((call or Call()).command, bundle.about["seed"]), goes_on=False)
+        note_start(folder, describe(call.command, bundle.about["seed"]), goes_on=False)
         exam = Exam(crops, scenes, detector)
-        scored = score(bundle, exam, device, call or Call(), {"fit": 0.0})
-        if config.report.explain:
-            draw_explanations(folder, bundle, scored, device)
-        write_scores(folder, exam, scored)
+        tags = (config.dataset.name, config.scenes.name, bundle.backbone.model or bundle.backbone.name)
+        facts = told(config, folder, "evaluate", call, [tag for tag in tags if tag != "none"])
+        with logged(config.logger, facts) as loggers:
+            scored = score(bundle, exam, device, call, {"fit": 0.0})
+            if config.report.explain:
+                draw_explanations(folder, bundle, scored, device)
+            write_scores(folder, exam, scored)
+            loggers.outcome(Outcome(folder, scored))
     return scored.result
 
 
@@ -230,7 +241,6 @@ def _training_data(
     if not config.backbone.cache_features.views:
         return data
     device = _device(config.trainer.accelerator)
-    device = f"cuda:{local_rank()}" if device == "cuda" else device
     return Features(config, classifier.backbone, spec, device, open_store(config.dataset.cache)).of(data)
 
 
@@ -259,4 +269,4 @@ def _bundle(config: Config, classifier: Classifier, spec: InputSpec, source: Sou
 
 
 def _device(accelerator: str) -> str:
-    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+    return f"cuda:{local_rank()}" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from math import inf
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -94,6 +95,7 @@ class _Member:
         self.result: Any = None
         self.failed: WorkFailed | None = None
         self.done = False
+        self.when = inf  # it failed, on this machine's clock
 
     def look(self, rank: int, world: int) -> None:
         """Take in what the process has told, and whether it has ended."""
@@ -107,7 +109,8 @@ class _Member:
             self.process.join()
         if told is not None:
             self.done = True
-            self.result, self.failed = told if told[1] is None else (None, WorkFailed(*told[1]))
+            self.result, failure, self.when = told
+            self.failed = None if failure is None else WorkFailed(*failure)
         elif not self.process.is_alive():
             self.done = True
             self.failed = _death(who, self.process.exitcode)
@@ -127,13 +130,13 @@ def _watch(team: list[_Member]) -> Any:
     while True:
         for rank, member in enumerate(team):
             member.look(rank, len(team))
-        failures = [member.failed for member in team if member.failed is not None]
-        if all(member.done for member in team) and not failures:
+        cause = _cause(team)
+        if cause is None and all(member.done for member in team):
             return team[0].result
-        if failures and (until is None or monotonic() < until) and len(team) > 1:
+        if cause is not None and len(team) > 1 and (until is None or monotonic() < until):
             until = until or monotonic() + _TOLD  # one that dies makes others fail: the cause may be told second
-        elif failures:
-            raise min(failures, key=lambda failure: failure.kind != "killed")  # the first of them
+        elif cause is not None:
+            raise cause
         elif team[0].done:
             until = until or monotonic() + _GRACE
             if monotonic() > until:
@@ -141,6 +144,12 @@ def _watch(team: list[_Member]) -> Any:
         waiting = [member for member in team if not member.done]
         things: list[Any] = [thing for member in waiting for thing in (member.reports, member.process.sentinel)]
         wait(things, timeout=None if until is None else 0.1)
+
+
+def _cause(team: list[_Member]) -> WorkFailed | None:
+    """Why the work failed, if it did: a process that was killed, else the one that failed first."""
+    failures = [(member.failed.kind != "killed", member.when, member.failed) for member in team if member.failed]
+    return min(failures, key=lambda failure: failure[:2])[2] if failures else None
 
 
 def _end(team: list[_Member], how: signal.Signals | None, patience: float) -> None:
@@ -183,19 +192,24 @@ def _run(work: Callable[[Any], Any], argument: Any, environment: dict[str, str],
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.clear()
     os.environ.update(environment)
+    told.send((*_outcome(work, argument), monotonic()))
+
+
+def _outcome(work: Callable[[Any], Any], argument: Any) -> tuple[Any, tuple[Kind, str, str, str] | None]:
+    """The result of the work, and why there is none."""
     try:
-        told.send((work(argument), None))
+        return work(argument), None
     except SystemExit as end:
         if end.code:
             raise
-        told.send((None, None))
+        return None, None
     except KeyboardInterrupt:
-        told.send((None, ("interrupted", "", "interrupted")))
+        return None, ("interrupted", "", "interrupted", "")
     except MienError as error:
-        told.send((None, ("MienError", type(error).__name__, str(error), traceback.format_exc())))
+        return None, ("MienError", type(error).__name__, str(error), traceback.format_exc())
     except BaseException as error:  # noqa: BLE001 - it is told to the supervisor, which raises
         lines = traceback.format_exception_only(error)
-        told.send((None, ("error", type(error).__name__, lines[-1].strip(), traceback.format_exc())))
+        return None, ("error", type(error).__name__, lines[-1].strip(), traceback.format_exc())
 
 
 def _end_with_parent() -> None:

@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 import torch
 
-from mien.data.batches import Batches, Labelled, Shard, whole
+from mien.data.batches import Batch, Batches, Labelled, Shard, whole
 from mien.data.prefetch import Prefetched
 
 VALUES = torch.arange(23, dtype=torch.uint8).view(23, 1, 1, 1)
@@ -16,14 +16,14 @@ SOME = Labelled(VALUES, torch.tensor([20, 3, 7]), torch.tensor([0, 1, 2]))
 
 
 def flat(batches):
-    """All values and all labels, in the order of the batches."""
-    pairs = [(values.flatten(1)[:, 0], labels) for values, labels in batches]
+    """All values and all labels that count, in the order of the batches."""
+    pairs = [(batch.images.flatten(1)[: batch.counted, 0], batch.labels[: batch.counted]) for batch in batches]
     return [torch.cat(parts).tolist() for parts in zip(*pairs, strict=True)]
 
 
 def test_in_order():
     batches = Batches(DATA, 5)
-    assert [len(labels) for _, labels in batches] == [5, 5, 5, 5, 3]
+    assert [len(batch.labels) for batch in batches] == [5, 5, 5, 5, 3]
     assert len(batches) == 5
     assert flat(batches) == [list(range(23)), list(range(100, 123))]
 
@@ -65,8 +65,29 @@ def test_shards_together_are_the_whole(world):
     shards = [flat(Batches(DATA, 4, shard=Shard(rank, world)))[0] for rank in range(world)]
     assert sorted(chain.from_iterable(shards)) == list(range(23))
     shuffled = [flat(Batches(DATA, 4, 0, Shard(rank, world)))[0] for rank in range(world)]
-    assert {len(shard) for shard in shuffled} == {23 // world}
-    assert len(set(chain.from_iterable(shuffled))) == 23 // world * world
+    assert sorted(chain.from_iterable(shuffled)) == list(range(23))
+
+
+@pytest.mark.parametrize(("seed", "least"), [(None, 1), (0, 2)])
+@pytest.mark.parametrize(("world", "size", "count"), [(2, 4, 23), (3, 4, 14), (3, 2, 8), (4, 3, 12), (2, 6, 13)])
+def test_processes_step_through_the_batches_of_one(world, size, count, seed, least):
+    data = whole(VALUES[:count], torch.arange(count))
+    one = list(Batches(data, size * world, seed))
+    shares = [list(Batches(data, size, seed, Shard(rank, world))) for rank in range(world)]
+    assert {len(batches) for batches in shares} == {len(one)}
+    for step, together in enumerate(one):
+        own = [batches[step] for batches in shares]
+        drawn = [label for batch in own for label in batch.labels[: batch.counted].tolist()]
+        assert sorted(drawn) == sorted(together.labels.tolist())
+        assert all(len(batch.labels) >= max(least, batch.counted) for batch in own)
+        assert sum(batch.weight for batch in own) == pytest.approx(world)
+        assert [batch.weight for batch in own] == [batch.counted * world / len(drawn) for batch in own]
+    assert sum(len(batch.labels) for batch in one) == count - (seed == 0 and count % (size * world) == 1)
+
+
+def test_one_process_fills_nothing_up():
+    (batch,) = Batches(whole(VALUES[:1], torch.zeros(1)), 4, 0)
+    assert (len(batch.labels), batch.counted, batch.weight) == (1, 1, 1.0)
 
 
 def test_an_epoch_draws_one_view_of_every_image():
@@ -96,10 +117,10 @@ def test_weights_of_one_change_nothing():
 def test_the_order_of_an_epoch_is_the_one_of_old():
     """Runs from before there were weights are continued in the same order."""
     generator = torch.Generator().manual_seed(7)
-    order = torch.randperm(23, generator=generator)[:22:2]
+    order = torch.randperm(23, generator=generator)
     rows = torch.arange(23) + 23 * torch.randint(3, (23,), generator=generator)
     views = Labelled(torch.arange(69).view(-1, 1), torch.arange(23), torch.arange(23), views=3)
-    assert flat(Batches(views, 4, 7, Shard(0, 2))) == [rows[order].tolist(), order.tolist()]
+    assert flat(Batches(views, 4, 7)) == [rows[order].tolist(), order.tolist()]
 
 
 def test_images_are_drawn_as_often_as_they_weigh():
@@ -125,7 +146,7 @@ def test_all_epochs_and_shards_are_equally_long():
     for seed in range(20):
         assert len(flat(Batches(data, 4, seed))[0]) == total - 1  # the last batch would have one image
         shards = [flat(Batches(data, 4, seed, Shard(rank, 2)))[0] for rank in range(2)]
-        assert [len(shard) for shard in shards] == [total // 2] * 2
+        assert [len(shard) for shard in shards] == [8, 8]  # nor the processes theirs
         single = torch.bincount(torch.tensor(shards[0] + shards[1]), minlength=16)
         assert single[7:].max() <= 2
 
@@ -164,7 +185,7 @@ def test_reading_ahead_changes_nothing():
 def test_reading_ahead_tells_errors_and_ends_early():
     class Broken:
         def __iter__(self):
-            yield DATA.values[:2], DATA.labels[:2]
+            yield Batch(DATA.values[:2], DATA.labels[:2], 2, 1.0)
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):

@@ -1,4 +1,4 @@
-"""The training step under reduced precision, and the logger without an account."""
+"""The training step under reduced precision."""
 
 import pytest
 import torch
@@ -9,20 +9,17 @@ from mien.config.schema import (
     AugmentConfig,
     BackboneConfig,
     HeadConfig,
-    LoggerConfig,
     OptimizerConfig,
     ProtocolConfig,
     TrainerConfig,
 )
-from mien.data.batches import whole
-from mien.errors import ConfigError
+from mien.data.batches import Batch, whole
 from mien.mix import Mix
 from mien.models.factory import build_classifier, input_spec
 from mien.models.normalise import Normalise
 from mien.models.views import Views
 from mien.training.data import ExpressionData
 from mien.training.fit import RunPlace, fit
-from mien.training.loggers import build_logger
 from mien.training.module import ExpressionModule
 from tiny import small_config
 
@@ -62,7 +59,7 @@ def test_reduced_precision_does_not_touch_the_augmentation():
         built, seen = module()
         built.generator.manual_seed(0)
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            built.training_step((images, labels), 0)
+            built.training_step(Batch(images, labels, 4, 1.0), 0)
         inputs.append(seen[0])
     assert torch.equal(*inputs)
 
@@ -76,8 +73,8 @@ def test_the_loss_sees_mixed_labels_and_the_score_the_images_own(precision):
     images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
     built.generator.manual_seed(0)
     with torch.autocast("cpu", precision, enabled=precision != torch.float32):
-        value = built.training_step((images, labels), 0)
-        built.validation_step((images, labels), 0)
+        value = built.training_step(Batch(images, labels, 8, 1.0), 0)
+        built.validation_step(Batch(images, labels, 8, 1.0), 0)
     assert targets[0].shape == (8, 7)
     assert targets[0].max(1).values.min() < 0.9
     assert torch.equal(targets[1], labels)
@@ -90,7 +87,7 @@ def test_an_image_can_stand_in_its_batch_several_times():
     built, seen = module()
     built.augment = Augment(AugmentConfig(rotate=10, repeats=3), 32)
     built.generator.manual_seed(0)
-    built.training_step((torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8), torch.arange(4)), 0)
+    built.training_step(Batch(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8), torch.arange(4), 4, 1.0), 0)
     assert len(seen[0]) == 12
     assert not torch.equal(seen[0][0], seen[0][1])
     assert built.train_score.confusion.view(7, 7).sum(1).tolist() == [3, 3, 3, 3, 0, 0, 0]
@@ -102,7 +99,7 @@ def test_the_selection_split_is_seen_in_ten_crops_as_the_test_is():
     built.views = Views(32, ten_crop=36)
     images, labels = torch.randint(0, 256, (8, 3, 36, 36), dtype=torch.uint8), torch.arange(8) % 7
     with torch.no_grad():
-        built.validation_step((images, labels), 0)
+        built.validation_step(Batch(images, labels, 8, 1.0), 0)
         crops = [built.classifier(built.normalise(crop)) for crop in ten_crop(images, [32, 32])]
     probability = torch.stack([logits.softmax(1) for logits in crops]).mean(0)
     expected = -probability[torch.arange(8), labels].log().mean()
@@ -115,27 +112,11 @@ def test_the_penalty_of_study_b_is_part_of_both_losses():
     config = BackboneConfig("fer_vgg", image_size=48, channels=1, mean=[0.0], std=[1.0])
     built, _ = module(config, lambda logits, _: 0 * logits.sum())
     expected = 0.01 * float(built.classifier.backbone.trunk[0].weight.detach().square().sum())
-    batch = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8), torch.arange(4)
+    batch = Batch(torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8), torch.arange(4), 4, 1.0)
     assert float(built.training_step(batch, 0).detach()) == pytest.approx(expected)
     with torch.no_grad():
         built.validation_step(batch, 0)
     assert float(built.val_score.compute()["loss"]) == pytest.approx(expected)
-
-
-def test_online_without_a_key_is_an_error_not_a_prompt(tmp_path):
-    config = LoggerConfig("wandb", mode="online")
-    with pytest.raises(ConfigError, match=r"logger.mode=online: not logged in at .*; run `wandb login`"):
-        build_logger(config, tmp_path, "name", {})
-
-
-def test_disabled_means_no_logger(tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert build_logger(LoggerConfig("wandb"), tmp_path, "name", {}) is None
-
-
-def test_an_unknown_logger(tmp_path):
-    with pytest.raises(ConfigError, match=r"unknown logger 'wandbb'; did you mean 'wandb'"):
-        build_logger(LoggerConfig("wandbb"), tmp_path, "name", {})
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])

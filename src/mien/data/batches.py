@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from numpy.typing import NDArray
@@ -91,35 +91,53 @@ class Shard:
     world: int = 1
 
 
+class Batch(NamedTuple):
+    """One process's images of a step.
+
+    Attributes:
+        images: (B, C, S, S) uint8, or features (B, F).
+        labels: (B,) int64.
+        counted: The first so many are its share; others only fill up a share that is too small, and count nowhere.
+        weight: What its mean loss is multiplied with, so that the mean over processes is the mean over all images of
+            the step.
+    """
+
+    images: Tensor
+    labels: Tensor
+    counted: int
+    weight: float
+
+
 class Batches:
     """Labelled images as an iterable of batches, in order or shuffled.
 
-    Each process of several gets its share: when shuffling, equal numbers for all (so that they step together); else
-    every image goes to exactly one process and none is repeated.
+    Several processes step together through the batches that one process would have with ``size`` times as many images:
+    all draw the same order, and each takes every ``world``-th image of a batch. So no image is in two shares, and none
+    is left out that one process would not leave out. Where the last batch is too small, a share is filled up.
 
     Args:
         data: The images; batches lie on their device.
-        size: B, images a batch; the last batch may be smaller, but a last training batch of one image is left out,
-            since batch norm cannot use it.
+        size: B, images a step and process; the last batch may be smaller, but a last training batch of one image in all
+            is left out, since batch norm cannot use it.
         order_seed: Seed of the shuffle, and of the images and views drawn; ``None``: every image once, in order, and
             its first view.
         shard: This process among all.
     """
 
     def __init__(self, data: Labelled, size: int, order_seed: int | None = None, shard: Shard | None = None) -> None:
-        self.data, self.size = data, size
-        shard = shard or Shard()
+        self.data, self.shard = data, shard or Shard()
+        self.together = size * self.shard.world
+        self.least = 2 if order_seed is not None and self.shard.world > 1 else 1  # batch norm cannot use a single image
         device = data.values.device
         self.rows, self.labels = data.rows, data.labels
         if order_seed is None:
-            self.order = torch.arange(len(data), device=device)[shard.rank :: shard.world]
+            self.order = torch.arange(len(data), device=device)
             return
         generator = Generator().manual_seed(order_seed)
         drawn = data.drawn(generator).to(device)
         self.rows, self.labels = self.rows[drawn], self.labels[drawn]
-        shuffled = torch.randperm(len(drawn), generator=generator)
-        order = shuffled[: len(drawn) // shard.world * shard.world][shard.rank :: shard.world]
-        if len(order) % size == 1 and len(order) > 1:
+        order = torch.randperm(len(drawn), generator=generator)
+        if len(order) % self.together == 1 and len(order) > 1:
             order = order[:-1]
         self.order = order.to(device)
         if data.views > 1:
@@ -127,11 +145,16 @@ class Batches:
             self.rows = self.rows + view * (len(data.values) // data.views)
 
     def __len__(self) -> int:
-        """Number of batches."""
-        return ceil(len(self.order) / self.size)
+        """Number of batches, the same in all processes."""
+        return ceil(len(self.order) / self.together)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (B, C, S, S) uint8, or features (B, F), and labels (B,) int64."""
-        for start in range(0, len(self.order), self.size):
-            chosen = self.order[start : start + self.size]
-            yield self.data.values[self.rows[chosen]], self.labels[chosen]
+    def __iter__(self) -> Iterator[Batch]:
+        """This process's shares, the last one perhaps filled up."""
+        for start in range(0, len(self.order), self.together):
+            together = self.order[start : start + self.together]
+            chosen = together[self.shard.rank :: self.shard.world]
+            counted = len(chosen)
+            if counted < self.least:
+                chosen = (chosen if counted else together[:1]).repeat(self.least)
+            images, labels = self.data.values[self.rows[chosen]], self.labels[chosen]
+            yield Batch(images, labels, counted, counted * self.shard.world / len(together))

@@ -4,9 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from torch import Tensor
-
-from mien.data.batches import Batches
+from mien.data.batches import Batch, Batches
 
 
 class Prefetched:
@@ -27,9 +25,9 @@ class Prefetched:
         """Number of batches."""
         return len(self.batches)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         """As the batches do."""
-        waiting: deque[Future[tuple[Tensor, Tensor] | None]] = deque()
+        waiting: deque[Future[Batch | None]] = deque()
         source = iter(self.batches)
         pool = ThreadPoolExecutor(1, "mien-prefetch")
         try:
@@ -41,8 +39,8 @@ class Prefetched:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _take(self, source: Iterator[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor] | None:
+    def _take(self, source: Iterator[Batch]) -> Batch | None:
         batch = next(source, None)
         if batch is None or not self.pin:
             return batch
-        return batch[0].pin_memory(), batch[1].pin_memory()
+        return batch._replace(images=batch.images.pin_memory(), labels=batch.labels.pin_memory())

@@ -100,7 +100,7 @@ class RunningScore:
 
     @torch.no_grad()
     def update(self, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
-        """Count a batch: logits (B, K), labels (B,), mean loss ()."""
+        """Count a batch: logits (B, K), labels (B,), mean loss (); of none, nothing is counted."""
         pairs = labels * self.num_classes + logits.argmax(1)
         counts = torch.bincount(pairs, minlength=self.num_classes**2)
         self.confusion = self.confusion.to(counts.device) + counts

@@ -1,1 +1,1 @@
-"""Training: the LightningModule, its data, callbacks and loggers."""
+"""Training: the LightningModule, its data, and callbacks."""

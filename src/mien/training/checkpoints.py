@@ -1,5 +1,6 @@
 """Checkpoints: the last epoch, whole, and the best one by the protocol's rule, weights only."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -10,6 +11,7 @@ from mien.training.history import History
 
 FOLDER = "checkpoints"
 BEST, LAST = "best.ckpt", "last.ckpt"
+Watch = Callable[[dict[str, float]], None]
 
 
 class Checkpoints(Checkpoint):
@@ -22,11 +24,18 @@ class Checkpoints(Checkpoint):
         folder: The run folder.
         history: The values of all epochs.
         protocol: Whether the best epoch is kept, and what makes it so.
+        watch: Gets every epoch's row in the first process, once the epoch is saved.
     """
 
-    def __init__(self, folder: Path, history: History, protocol: ProtocolConfig) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        history: History,
+        protocol: ProtocolConfig,
+        watch: Watch | None = None,
+    ) -> None:
         super().__init__()
-        self.folder, self.history, self.protocol = folder / FOLDER, history, protocol
+        self.folder, self.history, self.protocol, self.watch = folder / FOLDER, history, protocol, watch
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the epoch; the last checkpoint, from which a run is continued, after the best one."""
@@ -34,6 +43,8 @@ class Checkpoints(Checkpoint):
         if best is not None and best.epoch == trainer.current_epoch + 1:
             self._save(trainer, BEST, weights_only=True)
         self._save(trainer, LAST)
+        if self.watch is not None and trainer.is_global_zero:
+            self.watch(dict(self.history.rows[-1]))
 
     def _save(self, trainer: pl.Trainer, name: str, weights_only: bool = False) -> None:
         """Write beside the file and rename, since Lightning writes to the temporary folder, on another disk maybe."""

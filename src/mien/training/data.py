@@ -1,6 +1,7 @@
 """The LightningDataModule: training images and the split on which epochs are chosen."""
 
 import logging
+from math import ceil
 
 import numpy as np
 import psutil
@@ -21,7 +22,9 @@ _SHARE = 0.5  # of the free memory, of a GPU or of the machine, that images may 
 class ExpressionData(pl.LightningDataModule):
     """Decoded images, shuffled anew every epoch by (seed, epoch) alone.
 
-    Images that fit lie on the device as uint8, and a batch is an index look-up; others are read ahead in a thread.
+    Images that fit lie on the device as uint8, and a batch is an index look-up; others are read ahead in a thread. Of
+    several processes each looks up its share of every batch. The shares are other ones in every epoch, so each device
+    holds all the images.
 
     Args:
         train: Training images and labels.
@@ -64,7 +67,8 @@ class ExpressionData(pl.LightningDataModule):
         """The selection split in order, or nothing."""
         if self.selection_images is None:
             return []
-        return self._ahead(Batches(self.selection_images, max(self.batch_size, 256), shard=self._shard()))
+        size = max(self.batch_size, ceil(256 / self._shard().world))
+        return self._ahead(Batches(self.selection_images, size, shard=self._shard()))
 
     def _shard(self) -> Shard:
         trainer = self.trainer

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from pytorch_lightning.loggers import Logger
+from timm.layers import convert_sync_batchnorm
 
 from mien.augment import Augment
 from mien.config.schema import Config, TrainerConfig
-from mien.environment import is_first_process
 from mien.errors import ConfigError
 from mien.mix import Mix
 from mien.models.factory import Classifier
@@ -21,23 +20,31 @@ from mien.optim.optimizers import build_optimizer
 from mien.optim.schedules import Length, build_schedule
 from mien.results import SelectionScore
 from mien.training.allocator import keep_freed_memory
-from mien.training.checkpoints import BEST, FOLDER, LAST, Checkpoints
+from mien.training.checkpoints import BEST, FOLDER, LAST, Checkpoints, Watch
 from mien.training.data import ExpressionData
 from mien.training.history import History
 from mien.training.module import STOPPED, ExpressionModule
 from mien.training.precision import resolve_precision
+from mien.training.team import part
 from mien.training.trainer import build_trainer, pick_accelerator
 from mien.types import InputSpec
+from mien.world import cores, is_first_process, world
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunPlace:
-    """Where a run keeps its files and sends its curves."""
+    """Where a run keeps its files, and who watches it.
+
+    Attributes:
+        folder: The run folder.
+        watch: Gets the row of every epoch in the first process, once it stands in ``metrics.csv`` and its checkpoint is
+            saved: an error that it raises ends the training, and nothing is lost.
+    """
 
     folder: Path
-    logger: Logger | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Fitted:
 
 
 def fit(config: Config, classifier: Classifier, spec: InputSpec, data: ExpressionData, run: RunPlace) -> Fitted:
-    """Train, and load the weights of the epoch that the protocol chooses into ``classifier``.
+    """Train, and load the weights of the epoch that the protocol chooses into ``classifier``, in the first process.
 
     Args:
         config: The experiment.
@@ -68,7 +75,7 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
         run: Where files and curves go.
 
     Raises:
-        MienError: Training diverged.
+        MienError: Training diverged, or what watches the epochs ended it.
         KeyboardInterrupt: It was interrupted; the same call continues it.
     """
     torch.manual_seed(config.seed)
@@ -76,8 +83,9 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
         keep_freed_memory()
     history = History(run.folder / "metrics.csv", config.trainer.max_epochs, writes=is_first_process())
     trainer = build_trainer(
-        settled(config.trainer, classifier), Checkpoints(run.folder, history, config.protocol), run.logger
+        settled(config.trainer, classifier), Checkpoints(run.folder, history, config.protocol, run.watch)
     )
+    _log_processes(config)
     length = _length(config.trainer, data.steps(trainer.world_size))
     module = build_module(config, classifier, spec, length, data, history.append)
     last = run.folder / FOLDER / LAST
@@ -88,8 +96,9 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
             trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl+C
         raise KeyboardInterrupt from None
-    chosen = run.folder / FOLDER / (BEST if config.protocol.checkpoint == "best" else LAST)
-    load_checkpoint(classifier, chosen)
+    part()
+    if trainer.is_global_zero:
+        load_checkpoint(classifier, run.folder / FOLDER / (BEST if config.protocol.checkpoint == "best" else LAST))
     return Fitted(len(history.rows), history.seconds(), history.best(config.protocol), trainer.is_global_zero)
 
 
@@ -102,6 +111,9 @@ def build_module(
     on_epoch: Callable[[dict[str, float]], None],
 ) -> ExpressionModule:
     """The LightningModule with all its parts."""
+    if config.trainer.sync_batchnorm and world().size > 1:
+        convert_sync_batchnorm(classifier)  # timm's; PyTorch's drops the activations of timm's norms
+        classifier.backbone.freeze(config.backbone.freeze, config.backbone.freeze_batchnorm)  # the norms are others now
     if config.trainer.channels_last:
         classifier.to(memory_format=torch.channels_last)
     num_classes = classifier.num_classes
@@ -131,6 +143,20 @@ def settled(config: TrainerConfig, classifier: Classifier) -> TrainerConfig:
     """The config with ``precision=auto`` decided for this machine and network."""
     device = "cuda" if pick_accelerator(config.accelerator) == "gpu" else "cpu"
     return replace(config, precision=resolve_precision(config.precision, device, classifier))
+
+
+def _log_processes(config: Config) -> None:
+    """Say how many images make a step, and that the learning rate does not follow from it."""
+    size, images, lr = world().size, config.dataset.batch_size, config.optimizer.lr
+    if size == 1 or not is_first_process():
+        return
+    log.info(
+        "%d processes take %d images a step each, %d in all; optimizer.lr=%g is used as it is given, not scaled with "
+        "them (scaled linearly it would be %g)",
+        *(size, images, size * images, lr, size * lr),
+    )
+    if pick_accelerator(config.trainer.accelerator) == "cpu" and world().local_size > cores():
+        log.warning("%d processes share %d core(s): fewer would be faster", world().local_size, cores())
 
 
 def _length(config: TrainerConfig, steps: int) -> Length:

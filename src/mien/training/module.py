@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mien.augment import Augment
+from mien.data.batches import Batch
 from mien.errors import MienError
 from mien.metrics.classification import RunningScore
 from mien.mix import Mix
@@ -20,7 +21,6 @@ from mien.models.normalise import Normalise
 from mien.models.views import Views, mean_log_probability
 from mien.seeds import derive
 
-Batch = tuple[Tensor, Tensor]
 STOPPED = "stopped"
 Schedule = LRScheduler | ReduceLROnPlateau
 
@@ -107,14 +107,15 @@ class ExpressionModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss of one augmented batch; the score counts an image that was mixed under its own label."""
-        images, labels = batch
         if self.on_features:
-            return self._step(self._logits(images), labels, labels, self.train_score)
-        images, labels = (values.repeat_interleave(self.augment.config.repeats, 0) for values in batch)
+            return self._step(self._logits(batch.images), batch.labels, batch, self.train_score)
+        repeats = self.augment.config.repeats
+        images, labels = (values.repeat_interleave(repeats, 0) for values in (batch.images, batch.labels))
         with torch.autocast(images.device.type, enabled=False):  # bf16 would round the sampling grid
             inputs = self.normalise(self.augment(images.float() / 255, self.generator))
             inputs, targets = self.mix(inputs, labels, self.generator)
-        return self._step(self._logits(inputs), targets, labels, self.train_score)
+        batch = batch._replace(labels=labels, counted=batch.counted * repeats)
+        return self._step(self._logits(inputs), targets, batch, self.train_score)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Score one batch of the selection split.
@@ -122,19 +123,36 @@ class ExpressionModule(pl.LightningModule):
         Where the test averages ten crops, so does this, as published ten-crop recipes choose their epoch: ten times the
         work of the centre alone. Flip averaging is left to the test.
         """
-        images, labels = batch
+        images = batch.images
         views = [images] if self.on_features else [self.normalise(view) for view in self.views.of(images)]
         logits = mean_log_probability([self._logits(view) for view in views])
-        self._step(logits, labels, labels, self.val_score)
+        self._step(logits, batch.labels, batch, self.val_score)
 
     def _logits(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.classifier.head(inputs.float()) if self.on_features else self.classifier(inputs)
         return logits
 
-    def _step(self, logits: Tensor, targets: Tensor, labels: Tensor, score: RunningScore) -> Tensor:
+    def _step(self, logits: Tensor, targets: Tensor, batch: Batch, score: RunningScore) -> Tensor:
         loss: Tensor = self.loss(logits, targets) + self.classifier.backbone.penalty()
-        score.update(logits.detach(), labels, loss.detach())
-        return loss
+        weight, own = self._weight(batch, targets), slice(batch.counted)
+        score.update(logits[own].detach(), batch.labels[own], loss.detach() * weight / (batch.weight or 1.0))
+        return loss * weight
+
+    def _weight(self, batch: Batch, targets: Tensor) -> Tensor | float:
+        """The factor of a process's mean loss by which the mean over processes is that of one process with all images.
+
+        A loss with class weights divides by the sum of its images' weights, which the processes have to add up.
+        """
+        classes = getattr(self.loss, "weight", None)
+        if batch.weight == 1.0 and (classes is None or not torch.distributed.is_initialized()):
+            return 1.0
+        if classes is None:
+            return batch.weight
+        own = classes[targets] if targets.ndim == 1 else (targets * classes).sum(1)
+        total: Tensor = (own.float().mean() * batch.counted).detach()
+        mean = total / torch.distributed.get_world_size()
+        torch.distributed.all_reduce(mean)
+        return total.div(mean)
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's training scores, move a plateau schedule, and report the epoch.

@@ -1,17 +1,27 @@
 """Lightning's Trainer from the config, with the callbacks that every run has."""
 
 import logging
+import signal
 import sys
+import threading
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, RichProgressBar
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.callbacks import Callback, EarlyStopping, RichProgressBar
+from pytorch_lightning.strategies import DDPStrategy
 
 from mien.config.schema import TrainerConfig
-from mien.errors import DeviceError
+from mien.environment import ENVIRONMENT_FILE
+from mien.errors import DeviceError, RunFolderError
+from mien.files import read_json
 from mien.training.checkpoints import Checkpoints
+from mien.training.team import Ranks
+from mien.world import processes_needed, world
+
+log = logging.getLogger(__name__)
 
 
 def pick_accelerator(accelerator: str) -> str:
@@ -22,34 +32,57 @@ def pick_accelerator(accelerator: str) -> str:
 
 
 def check_devices(config: TrainerConfig) -> None:
-    """Refuse devices that this machine does not have.
+    """Refuse devices that this machine does not have, and processes that nobody started.
 
     Raises:
-        DeviceError: A GPU, or more of them, than there are.
+        DeviceError: A GPU, or more of them, than there are; or another number of processes than are asked for.
     """
-    found = torch.cuda.device_count()
-    if config.accelerator == "gpu" and not found:
-        raise DeviceError("trainer.accelerator=gpu: PyTorch finds no GPU here; use trainer=cpu or trainer=auto")
-    on_gpu = config.accelerator == "gpu" or (config.accelerator == "auto" and found > 0)
-    if on_gpu and config.devices != "auto" and int(config.devices) > found:
-        raise DeviceError(f"trainer.devices={config.devices}: this machine has {found} GPU(s)")
+    needed = processes_needed(config)
+    if needed > 1:
+        raise DeviceError(
+            f"trainer.devices={config.devices}: needs {needed} processes, and this one is alone; start it by train.py, "
+            "by torchrun, or with mien.processes.supervise; or pass trainer.devices=1"
+        )
+    if config.sync_batchnorm and pick_accelerator(config.accelerator) == "cpu":
+        raise DeviceError("trainer.sync_batchnorm=true: PyTorch has it on GPUs only; set it to false")
 
 
-def build_trainer(config: TrainerConfig, checkpoints: Checkpoints, logger: Logger | None) -> pl.Trainer:
-    """The Trainer of a run, with its callbacks."""
+def as_begun(config: TrainerConfig, folder: Path) -> TrainerConfig:
+    """The config of a run that is continued, perhaps on another machine, with what ``auto`` was at its start.
+
+    Raises:
+        RunFolderError: There are more or fewer processes now, and so other images in a step.
+    """
+    begun, size = read_json(folder / ENVIRONMENT_FILE), world().size
+    if begun.get("processes", size) != size:
+        raise RunFolderError(
+            f"{folder} was begun with {begun['processes']} process(es), and now there are {size}; continue it with as "
+            "many devices and nodes, or train anew with resume=never"
+        )
+    if config.precision != "auto":
+        return config
+    return replace(config, precision=begun.get("precision", config.precision))
+
+
+def build_trainer(config: TrainerConfig, checkpoints: Checkpoints) -> pl.Trainer:
+    """The Trainer of a run, with its callbacks, for the processes that there are: it starts none."""
     _hush()
+    here = world()
     return pl.Trainer(
         max_epochs=config.max_epochs,
         accelerator=pick_accelerator(config.accelerator),
-        devices=config.devices if config.devices == "auto" else int(config.devices),
-        strategy=config.strategy,
+        devices=here.local_size,
+        num_nodes=config.num_nodes,
+        strategy=DDPStrategy() if here.size > 1 else "auto",
+        plugins=[Ranks(here)],
+        use_distributed_sampler=False,  # the batches are shared out already
         precision=config.precision,  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip,
         gradient_clip_algorithm=config.gradient_clip_by,
         limit_train_batches=1.0 if config.limit_train_batches is None else config.limit_train_batches,
         limit_val_batches=0 if checkpoints.protocol.selection == "none" else 1.0,
-        logger=logger or False,
-        callbacks=_callbacks(config, checkpoints, logger is not None),
+        logger=False,  # mien.loggers gets every epoch from the checkpoints' watch
+        callbacks=_callbacks(config, checkpoints),
         default_root_dir=checkpoints.folder,
         num_sanity_val_steps=0,
         log_every_n_steps=50,
@@ -61,21 +94,32 @@ def build_trainer(config: TrainerConfig, checkpoints: Checkpoints, logger: Logge
 
 def _hush() -> None:
     """Silence advice of Lightning that does not fit here; each line says why."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # devices and tips; the log has its own lines
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # devices and tips; the log has its own lines
+    warnings.filterwarnings("ignore", "The `srun` command is available")  # not used is not forgotten
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's own use of torch
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # frozen parts are meant to be
     warnings.filterwarnings("ignore", ".*sync_dist=True")  # the values are summed over all processes before
     warnings.filterwarnings("ignore", ".*smaller than the logging interval")  # values are logged once an epoch
 
 
-def _callbacks(config: TrainerConfig, checkpoints: Checkpoints, logged: bool) -> list[Callback]:
+class _EndsAtOnce(Callback):
+    """Ends one of several processes at SIGTERM. Lightning would first tell the others, whom nobody knows alive."""
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Undo what Lightning has just set."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _callbacks(config: TrainerConfig, checkpoints: Checkpoints) -> list[Callback]:
     callbacks: list[Callback] = [checkpoints]
     if config.early_stopping is not None:
         monitor = config.early_stopping_monitor
         mode = "min" if monitor == "loss" else "max"
         callbacks.insert(0, EarlyStopping(f"val_{monitor}", patience=config.early_stopping, mode=mode))
-    if logged:
-        callbacks.append(LearningRateMonitor("epoch"))
+    if world().size > 1:
+        callbacks.append(_EndsAtOnce())
     if sys.stdout.isatty():
         callbacks.append(RichProgressBar(refresh_rate=5))
     return callbacks
