@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from mien.cli import start
+from mien.cli import start, told_once
 from mien.config.evaluate import EvaluateConfig
 from mien.sweep.perform import perform
 
@@ -11,7 +11,8 @@ from mien.sweep.perform import perform
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(composed: DictConfig) -> float | None:
     """Evaluate one model; returns nothing that a sweeper could choose by, since a test must not choose."""
-    return perform(composed, EvaluateConfig, "evaluate")
+    with told_once():
+        return perform(composed, EvaluateConfig, "evaluate")
 
 
 if __name__ == "__main__":

@@ -115,6 +115,7 @@ def main() -> None:
         found["starts"] = sum(attempts)
         found["different_results"] = [name for name in done if outcome(killed / name) != outcome(whole / name)]
         found["jobs_finished_uninterrupted"] = len(written(whole))
+        time.sleep(0.5)
         found["left_over_at_the_end"] = len(left_over(killed))
     rows = [[name.replace("_", " "), str(value)] for name, value in found.items()]
     print_table(f"{options.jobs} jobs, killed {len(found['finished_at_kills'])} times", ["", ""], rows)

@@ -7,7 +7,7 @@ import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src" / "mien"
 LAYERS = [
-    {"errors", "jpeg", "seeds", "console"},
+    {"errors", "jpeg", "seeds", "secrets", "console"},
     {"labels", "files", "face_results", "world", "processes"},
     {"types", "results"},
     {"config", "environment", "cache"},

@@ -4,14 +4,16 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from mien.config.load import register
-from mien.config.overrides import check_command_line, quoted
+from mien.config.overrides import check_command_line, is_override, quoted
 from mien.console import fail
 from mien.errors import MienError
 from mien.processes import WorkFailed
@@ -41,7 +43,7 @@ def start(
     try:
         with errors_as_messages():
             check_command_line(sys.argv[1:], schema, CONF, name)
-            _insert(sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
+            sys.argv[1:] = _arranged(sys.argv[1:], sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
             main()
     finally:
         code = end_sweep()
@@ -74,6 +76,13 @@ def errors_as_messages() -> Iterator[None]:
         fail(told, code=1)
 
 
+@contextmanager
+def told_once() -> Iterator[None]:
+    """Around the work of a Hydra main: what fails in a single run is told here, before Hydra adds a line of its own."""
+    with errors_as_messages() if HydraConfig.get().mode == RunMode.RUN else nullcontext():
+        yield
+
+
 def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
     """A command line on which the values of some keys are quoted, so that Hydra reads no grammar into them.
 
@@ -101,11 +110,12 @@ def _listed(override: str) -> str:
     return f"{key}{equals}[{','.join(quoted(f'={item.strip()}')[1:] for item in items)}]"
 
 
-def _insert(overrides: list[str]) -> None:
-    """Add overrides to the command line, beside those that are there: argparse wants them all in one place."""
-    first = next((n for n, argument in enumerate(sys.argv) if n > 0 and _is_override(argument)), len(sys.argv))
-    sys.argv[first:first] = overrides
+def _arranged(arguments: Sequence[str], added: Sequence[str]) -> list[str]:
+    """A command line with more overrides, and all of them in front of the flags: argparse wants them in one place.
 
-
-def _is_override(argument: str) -> bool:
-    return "=" in argument and not argument.startswith("-")
+    Examples:
+        >>> _arranged(["seed=0,1", "-m", "launcher=ray", "--cfg", "job"], ["output=x"])
+        ['seed=0,1', 'launcher=ray', 'output=x', '-m', '--cfg', 'job']
+    """
+    flags = [argument for argument in arguments if not is_override(argument)]
+    return [*filter(is_override, arguments), *added, *flags]

@@ -71,8 +71,10 @@ def supervise(
     _context.set_forkserver_preload(list(preload))
     whole = dict(os.environ) | dict(environment or {})
     extra = _ranks(processes) if processes > 1 else [{}]
-    team = [_Member(work, argument, whole | own) for own in extra]
+    team: list[_Member] = []
     try:
+        for own in extra:
+            team.append(_Member(work, argument, whole | own))  # noqa: PERF401 - so that none is lost to an interruption
         result: Result = _watch(team)
     except KeyboardInterrupt:
         _end(team, signal.SIGINT, _GRACE)

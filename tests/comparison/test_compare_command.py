@@ -9,6 +9,7 @@ import pytest
 from compared_runs import Files, write_run
 from mien.comparison.jobs import named_folders, sweep_folders
 from mien.config.compare import CompareConfig
+from mien.config.schema import LoggerConfig
 from mien.errors import ComparisonError, ConfigError
 from mien.sweep import comparison_name
 from mien.sweep.ending import compare as compare_sweep
@@ -157,9 +158,9 @@ def test_a_single_run_needs_no_brackets(runs):
 def test_a_comparison_that_fails_does_not_end_a_sweep(runs, monkeypatch, caplog):
     """Whatever it is: here the folder cannot be written to, and a fault in the code."""
     (runs / "outputs" / "comparison.csv").mkdir()
-    compare_sweep(runs / "outputs")
+    compare_sweep(runs / "outputs", LoggerConfig())
     assert "the sweep could not be compared; try python compare.py sweep=" in caplog.text
     caplog.clear()
     monkeypatch.setattr("mien.comparison.write.load_jobs", lambda folders: 1 / 0)
-    compare_sweep(runs / "outputs")
+    compare_sweep(runs / "outputs", LoggerConfig())
     assert "ZeroDivisionError" in caplog.text

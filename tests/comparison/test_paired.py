@@ -22,6 +22,12 @@ def test_mcnemar_by_hand(first_only, second_only, p):
     assert mcnemar(second_only, first_only) == mcnemar(first_only, second_only)
 
 
+@pytest.mark.parametrize(("first_only", "second_only"), [(7, 7), (0, 1), (12, 31), (400, 300), (0, 200)])
+def test_mcnemar_is_the_binomial_test_of_one_half(first_only, second_only):
+    binomial = binomtest(first_only, first_only + second_only).pvalue
+    assert mcnemar(first_only, second_only) == pytest.approx(binomial, rel=1e-12)
+
+
 def all_signs(differences):
     """The test by its definition."""
     d = np.abs(differences)
@@ -133,4 +139,4 @@ def test_the_exact_tests_agree_with_scipy():
     shares, _ = two_models()
     steps = (shares[0] - shares[1]).astype(int)
     won, lost = (steps > 0).sum(), (steps < 0).sum()
-    assert sign_flip_test(steps) == binomtest(int(won), int(won + lost)).pvalue
+    assert sign_flip_test(steps) == pytest.approx(binomtest(int(won), int(won + lost)).pvalue, rel=1e-12)

@@ -2,11 +2,13 @@
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from compared_runs import Files, write_run
 from mien.comparison.write import compare_sweep
 from mien.config.schema import LoggerConfig
-from mien.loggers.summary import send_tables, sweep_summary
+from mien.files import write_json
+from mien.loggers.summary import search_summary, send_tables, sweep_summary
 from wandb_files import Sent, facts_of
 
 OFFLINE = LoggerConfig(wandb=True, mode="offline", tags=["mine"])
@@ -65,6 +67,24 @@ def test_runs_classes_pairs_and_plots_are_there_too(swept):
     assert sent.summary["conclusion"].startswith("On these")
     pictures = {path.name.split("_")[0] for path in (sent.offline / "files" / "media" / "images" / "plots").iterdir()}
     assert {"ranking", "classes", "curves"} <= pictures
+
+
+def test_a_search_sends_its_trials_and_the_best(tmp_path):
+    (tmp_path / "trials.csv").write_text("trial,state,value,optimizer.lr\n0,finished,0.5,0.1\n1,failed,,0.2\n")
+    write_json(tmp_path / "best.json", {"trial": 0, "value": 0.5, "importances": {}, "test": None})
+    Image.new("RGB", (8, 8)).save(tmp_path / "search.png")
+    search_summary(OFFLINE, tmp_path, *(tmp_path / name for name in ("trials.csv", "best.json", "search.png")))
+    sent = Sent(tmp_path)
+    assert (sent.run["run_group"], sent.run["job_type"]) == (tmp_path.name, "search")
+    assert sent.table("trials") == [
+        {"trial": 0, "state": "finished", "value": 0.5, "optimizer.lr": 0.1},
+        {"trial": 1, "state": "failed", "value": None, "optimizer.lr": 0.2},
+    ]
+    assert {key: value for key, value in sent.summary.items() if key.startswith("best/")} == {
+        "best/trial": 0,
+        "best/value": 0.5,
+    }
+    assert "plots/search.path" in sent.summary
 
 
 def test_one_seed_twice_is_not_two_seeds(tmp_path):

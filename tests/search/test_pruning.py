@@ -8,10 +8,9 @@ import pytest
 from mien.config.schema import Config
 from mien.config.sweep import SearchConfig, SweepConfig
 from mien.errors import Pruned
-from mien.files import write_json
 from mien.search import engine
 from mien.search.pruning import watch_of
-from mien.search.record import STUDY_FILE
+from mien.search.record import Record, keep_record
 from tiny import small_config
 
 SEARCH = SearchConfig(enabled=True, startup=1)
@@ -36,8 +35,7 @@ def row(epoch, value):
 @pytest.fixture
 def study(tmp_path):
     """A study with one finished trial, of 40, 50 and 60 %, and one that runs."""
-    values = {"study": "s", "objective": "", "maximise": True, "space": {}, "fixed": []}
-    write_json(tmp_path / STUDY_FILE, values)
+    keep_record(tmp_path, Record("s", "validation macro recall", True, {}, ()))
     study = engine.open_study("s", tmp_path, SEARCH, True, 3)
     study.ask()
     watch = watch_of(job(tmp_path, 0))
@@ -59,7 +57,7 @@ def test_epochs_are_reported_once(study, tmp_path):
 def test_a_trial_below_the_median_is_pruned(study, tmp_path):
     watch = watch_of(job(tmp_path, 1))
     watch(row(1, 0.41))
-    with pytest.raises(Pruned, match=r"pruned after epoch 2 of 3: macro_recall 0\.4200 on validation"):
+    with pytest.raises(Pruned, match=r"pruned after epoch 2 of 3: validation macro recall 42\.0 %"):
         watch(row(2, 0.42))
 
 
@@ -77,8 +75,27 @@ def test_warmup_and_startup_are_waited_for(study, tmp_path):
         watch_of(job(tmp_path, 1, epochs=4))(row(3, 0.1))
 
 
+def test_hyperband_lets_the_better_half_of_a_rung_go_on(tmp_path):
+    keep_record(tmp_path, Record("s", "validation macro recall", True, {}, ()))
+    study = engine.open_study("s", tmp_path, replace(SEARCH, pruner="hyperband"), True, 9)
+    ended = {}
+    for number in range(12):
+        study.ask()
+        watch, value = watch_of(job(tmp_path, number, epochs=9, pruner="hyperband")), (number * 5 % 12) / 12
+        for epoch in range(1, 10):
+            try:
+                watch(row(epoch, value))
+            except Pruned:
+                ended[value] = epoch
+                break
+        engine.tell(study, number, value, pruned=value in ended)
+    assert 4 <= len(ended) <= 10
+    assert set(ended.values()) <= {1, 3, 9}  # its rungs, of a reduction factor of 3
+    assert max(ended) < 11 / 12
+
+
 def test_a_diverged_trial_is_pruned(study, tmp_path):
-    with pytest.raises(Pruned, match="macro_recall is no number any more"):
+    with pytest.raises(Pruned, match="macro recall is no number any more"):
         watch_of(job(tmp_path, 1))(row(1, float("nan")))
 
 

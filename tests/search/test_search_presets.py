@@ -67,6 +67,8 @@ def test_what_a_preset_needs_is_said_before_anything_starts():
         ({"enabled": False, "space": {"optimizer.lr": "interval(0,1)"}}, "pass -m sweeper=optuna"),
         ({"storage": "trials.db"}, "expected a database's URL"),
         ({"storage": "postgresql://me:secret@host/db"}, "MIEN_STORAGE_PASSWORD"),
+        ({"storage": "postgresql://me:se/cret@host/db"}, "MIEN_STORAGE_PASSWORD"),
+        ({"storage": "postgresql://me@host/db?password=secret"}, "MIEN_STORAGE_PASSWORD"),
     ],
 )
 def test_wrong_settings(search, message):
@@ -100,6 +102,7 @@ def test_the_objective_is_never_a_test_number(selection):
         ("search.space={optimizer.lr:0.1}", "expected values to search, such as"),
         ("search.space={optimizer.lr:'interval(0'}", r"search\.space: optimizer\.lr: "),
         ("search.storage=mysql://me:secret@host/db", "MIEN_STORAGE_PASSWORD"),
+        ("search.storage=mysql://me:secret{@host/db", r"mysql://\*\*\*@host/db"),
     ],
 )
 def test_a_command_line_is_checked_before_it_is_composed(override, message):

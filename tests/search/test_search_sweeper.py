@@ -128,6 +128,7 @@ def test_a_search_of_which_every_trial_fails_is_an_error(tmp_path):
     [
         ([], "the space of the search is empty"),
         (["optimizer.lr=interval(-1,1)"], "optimizer.lr=-1.0: optimizer.lr: expected 0 or more, got -1"),
+        (["search.storage=nonsense://host", "+search=optimizer"], "Can't load plugin: sqlalchemy.dialects:nonsense"),
         (["optuna=missing", "+search=optimizer"], "install it with pip install 'mien[optuna]'"),
     ],
 )

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 import pytest
 
 from mien.sweep.ledger import entries, read_note
+from mien.sweep.status import status_of
 from tiny import TINY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +90,18 @@ def test_a_value_is_the_selection_value_of_its_run(killed):
     assert best["value"] == min(float(row["value"]) for row in trials(folder))
 
 
+def test_the_test_score_is_told_of_the_best_trial_alone_once_the_search_has_ended(killed):
+    folder, _, ends = killed
+    best = json.loads((folder / "sweep/best.json").read_text())
+    test = json.loads((folder / best["folder"] / "results.json").read_text())["test"]
+    assert best["test"] == {"split": "test", **{key: test[key] for key in ("n", "accuracy", "accuracy_ci95")}}
+    outs = [out for _, out, _ in ends]
+    assert max(out.count("reported once") for out in outs) == 1
+    assert not any(word in out for out in outs for word in ("expected calibration error", "Comparison"))
+    assert not list(folder.glob("sweep/comparison.*"))
+    assert {row.test for row in status_of(folder / "sweep").rows} == {None}
+
+
 def test_the_same_command_finds_a_finished_search(killed):
     folder, _, _ = killed
     before = (folder / "sweep/trials.csv").read_text()
@@ -115,4 +128,4 @@ def test_a_trial_worse_than_the_median_is_pruned_and_the_search_goes_on(tmp_path
     assert "2 of 20 trials: 1 finished, 1 pruned" in out
     assert "all 2 combinations of the space have been tried" in err
     (note,) = (note for path in tmp_path.glob("sweep/*/job.json") if (note := read_note(path.parent)).state == "pruned")
-    assert note.error.startswith("pruned after epoch 1 of 3: loss ")
+    assert note.error.startswith("pruned after epoch 1 of 3: validation loss ")

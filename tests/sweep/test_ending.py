@@ -35,10 +35,12 @@ def end(tmp_path, monkeypatch, capsys):
                 if state != "queued":
                     write_note(job.folder, note)
             started = "2020-01-01T00:00:00.000+00:00"
-            monkeypatch.setattr(Sweep, "begun", Begun(sweep, started, None if search else tuple(jobs), None))
+            monkeypatch.setattr(
+                Sweep, "begun", Begun(sweep, started, None if search else tuple(jobs), None, search=search)
+            )
             code = ending.end_sweep()
         assert Sweep.begun is None
-        assert len(compared) == ("finished" in states)
+        assert len(compared) == ("finished" in states and not search)
         return code, capsys.readouterr().err.splitlines()
 
     return end
@@ -74,7 +76,7 @@ def test_a_job_that_another_sweep_does_is_neither_finished_nor_failed(end):
     assert end("finished", "running") == (0, ["1 of 2 jobs busy elsewhere: another process works there"])
 
 
-def test_a_search_sums_up_the_jobs_that_it_started(end):
+def test_a_search_sums_up_the_jobs_that_it_started_and_compares_none(end):
     assert end("finished", "queued", "pruned", search=True) == (0, [])
 
 

@@ -23,7 +23,7 @@ class Sweep:
 
     def __init__(self, place, monkeypatch):
         self.place, self.monkeypatch = place, monkeypatch
-        monkeypatch.setattr(perform, "PRELOAD", ("job_works",))
+        monkeypatch.setattr(perform, "PRELOAD", ("mien.sweep.perform",))
 
     def folder(self, seed):
         return self.place / f"seed-{seed}"

@@ -17,7 +17,7 @@ from mien.runs import JOB_LOCK, owned
 from mien.sweep.__main__ import main
 from mien.sweep.ledger import Entry, begin_sweep, begun, write_note
 from mien.sweep.status import Row, Status, status_of
-from mien.sweep.table import picture, show
+from mien.sweep.table import _selected_by, picture, show
 from tiny import small_config
 
 
@@ -80,9 +80,10 @@ def test_the_table_fits_80_columns(sweep, capsys):
     header = lines.index("6 jobs: 1 finished, 1 pruned, 1 queued, 1 interrupted, 1 failed, 1 running") + 2
     assert lines[header - 1] == "about 1 min 12 s left"
     assert max(map(len, lines)) <= 80
-    table = [line.split() for line in lines[header : header + 7]]
+    table = [line.split() for line in lines[header : header + 8]]
     assert table == [
-        ["job", "state", "epoch", "s/epoch", "left", "selected", "test"],
+        ["val"],
+        ["job", "state", "epoch", "s/epoch", "left", "macro", "recall", "test"],
         ["model=running", "running", "4/10", "2.0", "12", "s", "-", "-"],
         ["model=failed", "failed", "3/10", "-", "-", "-", "-"],
         ["model=interrupted", "interrupted", "7/10", "-", "-", "-", "-"],
@@ -91,6 +92,13 @@ def test_the_table_fits_80_columns(sweep, capsys):
         ["model=finished", "finished", "-", "-", "-", "87.5", "%", "92.0", "%"],
     ]
     assert lines[-1] == "model=failed: RuntimeError: CUDA out of memory"
+
+
+def test_jobs_that_were_selected_differently_share_no_head(tmp_path):
+    rows = (Row("a", "finished", split="validation", monitor="loss", selected=0.5), Row("b", "queued"))
+    assert _selected_by(rows) == "val\nloss"
+    assert _selected_by((*rows, Row("c", "finished", split="validation", monitor="accuracy"))) == "selected"
+    assert _selected_by(rows[1:]) == "selected"
 
 
 def test_a_small_screen_shows_what_runs_and_counts_the_rest(sweep, capsys):

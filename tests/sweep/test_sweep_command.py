@@ -155,3 +155,22 @@ def test_a_sweep_of_no_jobs_is_refused(tmp_path):
     assert code == 2
     assert err[-1] == "  - a sweep of 0 jobs: there is no value in seed=range(0,0)"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rule_of_ones_own_for_folders_works(story):
+    """Its folders are known only as the jobs start."""
+    folder, _ = story
+    rule = ("hydra.sweep.dir=ruled", "hydra.sweep.subdir=n${hydra.job.num}")
+    code, _, err = command(folder, *SWEEP[:-1], "seed=0,1", "optimizer.name=adamww", *rule)
+    assert code == 1
+    assert [entry.folder for entry in entries(folder / "ruled")] == [folder / "ruled" / "n0", folder / "ruled" / "n1"]
+    assert err[-3] == "error: 2 of 2 jobs failed; sweep.retry=true runs them again:"
+    assert not any("UserWarning" in line for line in err)
+    assert any(re.match(r"\d\d:\d\d:\d\d \[2\] seed=1$", line) for line in err), err
+
+
+def test_jobs_that_would_share_a_folder_are_refused(tmp_path):
+    code, _, err = command(tmp_path, "-m", *TINY, "loss.name=a b,a_b")
+    assert code == 2
+    assert "loss.name=a\\ b and loss.name=a_b would be in one folder, outputs/backbone." in err[-1]
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
@@ -63,9 +63,11 @@ class MienOptuna(Sweeper):
 
     @property
     def at_once(self) -> int:
-        """How many jobs the launcher runs at a time, as far as it is told; else 1."""
-        jobs = OmegaConf.select(self.config, "launcher.jobs")
-        return jobs if isinstance(jobs, int) else 1
+        """How many jobs the launcher runs at a time."""
+        from mien.sweep.room import room
+
+        launcher: Any = OmegaConf.to_object(self.config.launcher)
+        return room(launcher)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The config of a job, without Hydra's own part."""

@@ -12,7 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
-from scipy.stats import binom, binomtest
+from scipy.special import bdtr
+from scipy.stats import binom
 
 CHUNK = 4_000_000  # numbers of one part of the resamples: 32 MB
 ROUNDING = 1e-12
@@ -34,8 +35,9 @@ def mcnemar(first_only: int, second_only: int) -> float:
         >>> mcnemar(0, 0)
         1.0
     """
-    n = first_only + second_only
-    return float(binomtest(first_only, n).pvalue) if n else 1.0
+    if abs(first_only - second_only) < 2:  # the tails are all there is
+        return 1.0
+    return 2 * float(bdtr(min(first_only, second_only), first_only + second_only, 0.5))  # scipy's binomtest takes 1 ms
 
 
 def sign_flip_test(differences: NDArray[np.int64]) -> float:

@@ -8,7 +8,7 @@ from mien.config.schema import Config
 
 SAMPLERS = ("tpe", "random", "grid")
 PRUNERS = ("median", "hyperband", "none")
-_PASSWORD = re.compile(r"^[^/]*://[^/@]*:[^/]*@")
+_PASSWORD = re.compile(r"://[^/@:]*:[^@]*@|[?&]passw(or)?d=", re.IGNORECASE)
 
 
 def search_problems(config: Config) -> Iterator[str]:
@@ -39,7 +39,7 @@ def storage_problems(storage: str | None) -> Iterator[str]:
         return
     if "://" not in storage:
         yield "search.storage: expected a database's URL, such as postgresql://user@host/name or sqlite:///trials.db"
-    if _PASSWORD.match(storage):
+    if _PASSWORD.search(storage):
         yield (
             "search.storage: the password would stand in every run's config.yaml; take it out of the URL, and set the "
             "environment variable MIEN_STORAGE_PASSWORD"

@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mien.config.check_search import storage_problems
 from mien.config.schema import MixedPartConfig
 from mien.errors import ConfigError, nearest
+from mien.secrets import clean_text
 
 GLOBAL = "# @package _global_"
 _SEVERAL = {"logger"}
@@ -37,11 +38,11 @@ class _Checker:
     def override(self, override: Override) -> Iterator[str]:
         key = override.key_or_group
         written = override.input_line or key
+        if override.is_delete() or re.split(r"[./]", key)[0] == "hydra":
+            return
         if key in self.groups:
             yield from self.option(key, override, written)
-        elif key == "hydra" or key.startswith(("hydra.", "hydra/")):
-            return
-        elif not override.is_delete():
+        else:
             for value in _values(override):
                 yield from self.value(key, value, f"override {written!r}")
 
@@ -166,6 +167,16 @@ def _options(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.yaml") if path.name != "published.yaml")
 
 
+def is_override(argument: str) -> bool:
+    """Whether an argument of a command line is an override, and not a flag of Hydra's or the value of one.
+
+    Examples:
+        >>> [is_override(text) for text in ("seed=1", "~scenes", "-m", "--config-dir=conf", "job")]
+        [True, True, False, False, False]
+    """
+    return argument.startswith("~") or ("=" in argument and not argument.startswith("-"))
+
+
 def check_command_line(arguments: Iterable[str], schema: type, folder: Path, primary: str) -> None:
     """Check a command line and all YAML files it brings in.
 
@@ -178,15 +189,14 @@ def check_command_line(arguments: Iterable[str], schema: type, folder: Path, pri
     Raises:
         ConfigError: All typos at once.
     """
-    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     checker = _Checker(schema, folder)
     problems = list(checker.content(folder / f"{primary}.yaml", ""))
     parsed = []
-    for text in overrides:
+    for text in filter(is_override, arguments):
         try:
             parsed.append(OverridesParser.create().parse_override(text))
         except HydraException as error:
-            problems.append(f"override {text!r}: {str(error).splitlines()[0]}")
+            problems.append(clean_text(f"override {text!r}: {str(error).splitlines()[0]}"))
     for override in parsed:
         problems.extend(checker.override(override))
     if problems:

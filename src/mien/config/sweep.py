@@ -57,8 +57,9 @@ class SearchConfig:
     trials: int = 20
     """Jobs in all, those of earlier calls of the same command included."""
     parallel: int | None = None
-    """Jobs handed to the launcher at a time; ``null``: ``launcher.jobs``, else 1. A batch ends with its slowest; the
-    same command in several terminals waits for nobody."""
+    """Trials handed to the launcher at a time; ``null``: as many as it has room for, of tpe's at most ``startup``,
+    since it learns only from those that have ended. A batch ends with its slowest; the same command in several
+    terminals waits for nobody."""
     sampler: str = "tpe"
     """tpe (learns from the trials so far), random, or grid (every combination in turn)."""
     pruner: str = "median"

@@ -1,4 +1,4 @@
-"""Tables at W&B that no single training has: a sweep's comparison, and the verdicts of a study."""
+"""Tables at W&B that no single training has: a sweep's comparison, a search's trials, the verdicts of a study."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +10,10 @@ from mien.comparison.compare import Comparison
 from mien.comparison.conclusion import conclusion
 from mien.comparison.frames import class_frame, model_frame, pair_frame, run_frame
 from mien.config.schema import LoggerConfig
+from mien.files import read_json
 from mien.loggers.facts import Facts, cut_tags, group_name
 from mien.loggers.run import tried, wandb_used
-from mien.loggers.secrets import clean, clean_text
+from mien.secrets import clean, clean_text
 
 
 def sweep_summary(config: LoggerConfig, folder: Path, comparison: Comparison) -> None:
@@ -34,6 +35,25 @@ def sweep_summary(config: LoggerConfig, folder: Path, comparison: Comparison) ->
     settings = clean({"sweep": folder.name, "jobs": [job.name for job in comparison.jobs]})
     facts = Facts(folder, "compare", "comparison", group, cut_tags([*names, *config.tags]), settings)
     send_tables(config, facts, _tables(comparison), _scores(comparison), sorted((folder / "plots").glob("*.png")))
+
+
+def search_summary(config: LoggerConfig, folder: Path, trials: Path, best: Path, plot: Path) -> None:
+    """Send a search to W&B where that is chosen: one run of job type ``search`` in its group.
+
+    It has the table of trials with their validation values, the best one, and the picture. A search that is continued
+    keeps its run, which is then written anew.
+
+    Args:
+        config: The loggers' settings.
+        folder: The search's folder.
+        trials: The table of trials.
+        best: What is known of the best one.
+        plot: The picture.
+    """
+    scores = {f"best/{key}": value for key, value in clean(read_json(best)).items() if value not in (None, {})}
+    group = group_name(config.group, folder.name)
+    facts = Facts(folder, "search", "search", group, cut_tags(config.tags), {"sweep": folder.name})
+    send_tables(config, facts, {"trials": pd.read_csv(trials, dtype_backend="pyarrow")}, scores, [plot])
 
 
 def send_tables(

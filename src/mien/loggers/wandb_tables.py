@@ -8,10 +8,10 @@ import pandas as pd
 
 from mien.evaluation.evaluate import Evaluation
 from mien.loggers.facts import Outcome
-from mien.loggers.secrets import clean_text
 from mien.models.bundle import FOLDER as BUNDLE
 from mien.report.samples import choose_samples
 from mien.results import EvalResult
+from mien.secrets import clean_text
 
 SAMPLES = 64
 

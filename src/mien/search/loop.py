@@ -14,7 +14,7 @@ from mien.config.sweep import SearchConfig
 from mien.console import tell
 from mien.errors import ConfigError, SearchError
 from mien.search import engine
-from mien.search.record import is_driving, record_of
+from mien.search.record import Record, keep_record, record_of
 from mien.search.report import report
 from mien.search.space import Space
 from mien.search.trials import Asked, Outcome, Trials, counted, one_at_a_time
@@ -66,15 +66,18 @@ def search(host: Host, overrides: Sequence[str]) -> float | None:
     config, space, fixed = _checked(host, overrides)
     with one_at_a_time(host.folder):
         record = record_of(host.folder, config, space, fixed)
-    study = engine.open_study(record.study, host.folder, config.search, record.maximise, config.trainer.max_epochs)
+        study = engine.open_study(record.study, host.folder, config.search, record.maximise, config.trainer.max_epochs)
+        keep_record(host.folder, record)  # once the storage has answered: else the right one would be another search
     trials = Trials(study, space, config.search, host.folder, lambda moved: host.run_folder([*fixed, *moved]))
     with engine.storage_errors(config.search.storage), trials.working():
+        ended = False
         try:
             if config.sweep.retry:
                 trials.again()
-            _run(host, trials, fixed, config.search)
+            _run(host, trials, fixed, record)
+            ended = True
         finally:
-            report(trials, record, [text for text in fixed if not is_driving(text)])
+            report(trials, record, fixed, ended)
         done = counted(study)
         if done and all(trial.state.name == "FAIL" for trial in done):
             last = done[-1].user_attrs.get("error", "")
@@ -111,8 +114,10 @@ def _with(host: Host, base: DictConfig, fixed: Sequence[str], moved: str) -> Dic
     return config
 
 
-def _run(host: Host, trials: Trials, fixed: Sequence[str], config: SearchConfig) -> None:
-    while batch := trials.ask(config.parallel or host.at_once):
+def _run(host: Host, trials: Trials, fixed: Sequence[str], record: Record) -> None:
+    config = trials.config
+    most = together(config, host.at_once)
+    while batch := trials.ask(most):
         jobs = {asked: [*fixed, *asked.overrides, f"sweep.trial={asked.number}"] for asked in batch}
         known = {asked: host.known(job) if asked.left else None for asked, job in jobs.items()}
         new = [asked for asked in batch if known[asked] is None]
@@ -122,14 +127,26 @@ def _run(host: Host, trials: Trials, fixed: Sequence[str], config: SearchConfig)
         told = {asked: outcome for asked, outcome in known.items() if outcome is not None}
         for asked, outcome in (told | dict(zip(new, outcomes, strict=True))).items():
             trials.tell(asked, outcome)
-            _tell(asked, outcome, trials)
+            _tell(asked, outcome, trials, record)
 
 
-def _tell(asked: Asked, outcome: Outcome, trials: Trials) -> None:
+def together(config: SearchConfig, room: int) -> int:
+    """How many trials are handed to the launcher at a time: as many as it has room for.
+
+    Of tpe's no more than it draws at random anyway: it learns only from those that have ended before.
+    """
+    most = config.startup if config.sampler == "tpe" else config.trials
+    if config.parallel is None and room > most and config.trials > most:
+        tell("", f"{most} trials run at a time, so that tpe learns from those before; search.parallel={room} runs more")
+    return config.parallel or min(room, most)
+
+
+def _tell(asked: Asked, outcome: Outcome, trials: Trials, record: Record) -> None:
     """A line a trial: its value, and the best so far."""
     finished = [trial for trial in counted(trials.study) if trial.state.name == "COMPLETE"]
     best = trials.study.best_trial if finished else None
-    value = "" if outcome.value is None else f"{outcome.value:.4f}"
-    shown = {"finished": value, "failed": f"failed: {outcome.error}"}.get(outcome.state, outcome.state)
-    so_far = "" if best is None else f"; best so far: trial {best.number} with {best.value:.4f}"
+    shown = {"finished": record.worded(outcome.value), "failed": f"failed: {outcome.error}"}.get(
+        outcome.state, outcome.state
+    )
+    so_far = "" if best is None else f"; best so far: trial {best.number} with {record.worded(best.value)}"
     tell("", f"trial {asked.number}: {shown}{so_far}")

@@ -54,7 +54,7 @@ def watch_of(job: Trained) -> Callable[[dict[str, float]], None] | None:
     def watch(row: dict[str, float]) -> None:
         epoch, value = int(row["epoch"]), row[f"val_{config.protocol.monitor}"]
         if isnan(value):
-            raise Pruned(f"pruned after epoch {epoch} of {epochs}: {config.protocol.monitor} is no number any more")
+            raise Pruned(f"pruned after epoch {epoch} of {epochs}: {record.objective} is no number any more")
         try:
             with engine.storage_errors(config.search.storage):
                 if epoch not in known:  # one that is trained again after an interruption is the same
@@ -65,6 +65,6 @@ def watch_of(job: Trained) -> Callable[[dict[str, float]], None] | None:
             log.warning("epoch %d is not reported to the search: %s", epoch, error)
             return
         if ends:
-            raise Pruned(f"pruned after epoch {epoch} of {epochs}: {config.protocol.monitor} {value:.4f} on validation")
+            raise Pruned(f"pruned after epoch {epoch} of {epochs}: {record.objective} {record.worded(value)}")
 
     return watch

@@ -9,6 +9,7 @@ from uuid import uuid4
 from mien.config.schema import Config
 from mien.errors import SearchError
 from mien.files import read_json, typed, write_json
+from mien.report.wording import UNDEFINED, percent
 from mien.runs import changes_result
 from mien.search.space import Space
 
@@ -35,12 +36,18 @@ class Record:
     fixed: tuple[str, ...]
     storage: str | None = None
 
+    def worded(self, value: float | None) -> str:
+        """A value of the objective: a share as a percentage, a loss with four digits."""
+        if self.maximise:
+            return percent(value)
+        return UNDEFINED if value is None else f"{value:.4f}"
+
 
 def record_of(folder: Path, config: Config, space: Space, fixed: Sequence[str]) -> Record:
-    """The record of a search; call it under the lock of the folder.
+    """The record of a search: that in its folder, where there is one, else a new one, which is not kept yet.
 
     Args:
-        folder: The sweep's folder, where the record is kept.
+        folder: The sweep's folder.
         config: The config that all trials share.
         space: What is searched.
         fixed: The overrides of all trials.
@@ -58,10 +65,9 @@ def record_of(folder: Path, config: Config, space: Space, fixed: Sequence[str]) 
         storage=config.search.storage,
     )
     if not (folder / STUDY_FILE).is_file():
-        write_json(folder / STUDY_FILE, asdict(record))
         return record
     old = read_record(folder)
-    changes = [*_differences(old, record)]
+    changes = _differences(old, record)
     if changes:
         shown = "\n".join(f"  - {change}" for change in changes)
         raise SearchError(
@@ -69,6 +75,11 @@ def record_of(folder: Path, config: Config, space: Space, fixed: Sequence[str]) 
             f"output=<folder>, or remove {STUDY_FILE} there (its runs are found again):\n{shown}"
         )
     return old
+
+
+def keep_record(folder: Path, record: Record) -> None:
+    """Write the record of a search into its folder."""
+    write_json(folder / STUDY_FILE, asdict(record))
 
 
 def read_record(folder: Path) -> Record:

@@ -5,24 +5,24 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from mien.files import atomic_path, write_json
 from mien.report.tables import empty_table
-from mien.report.wording import UNDEFINED, duration, percent
+from mien.report.wording import duration, interval, percent
+from mien.results import RESULTS_FILE, RunResult
 from mien.search import engine
 from mien.search.plot import plot_search
-from mien.search.record import Record
+from mien.search.record import Record, is_driving
 from mien.search.space import Space
 from mien.search.trials import Trials, counted
 
 if TYPE_CHECKING:
-    from optuna import Study
     from optuna.trial import FrozenTrial
 
 BEST_FILE, TRIALS_FILE, PLOT_FILE = "best.json", "trials.csv", "search.png"
@@ -53,27 +53,64 @@ class Row:
     error: str
 
 
-def report(search: Trials, record: Record, shared: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Test:
+    """What a run scored: split, number of images, accuracy, and its Wilson 95 % interval."""
+
+    split: str
+    n: int
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best trial; the content of ``best.json``.
+
+    Attributes:
+        trial: Its number.
+        objective: What the trials are compared by.
+        value: Its value of that.
+        settings: What it set, by key.
+        command: The command line that does it alone.
+        folder: Its run folder.
+        importances: The share of each key in what makes a trial good; empty where too few say it.
+        test: What its run scored, once the search has ended: split, n, accuracy and its interval. Of no other trial
+            that is told: who looks at the test scores of all chooses by them.
+    """
+
+    trial: int
+    objective: str
+    value: float | None
+    settings: dict[str, str]
+    command: str
+    folder: str
+    importances: dict[str, float]
+    test: Test | None
+
+
+def report(search: Trials, record: Record, shared: Sequence[str], ended: bool) -> None:
     """Write and print where a search stands.
 
     Args:
         search: Its trials.
         record: What it is.
-        shared: The overrides of all trials, for the command that trains the best again.
+        shared: The overrides of all trials.
+        ended: Whether no trial is missing, as far as this process is concerned.
     """
-    study, space, folder, trials = search.study, search.space, search.folder, search.config.trials
-    rows = [_row(trial, space) for trial in counted(study)]
+    space, folder, trials = search.space, search.folder, search.config.trials
+    rows = [_row(trial, space) for trial in counted(search.study)]
     if not rows:
         return
     write_trials(rows, list(record.space), folder / TRIALS_FILE)
-    shares = engine.importances(study)
-    best = best_row(rows, record.maximise)
+    row = best_row(rows, record.maximise)
     paths = [folder / TRIALS_FILE]
-    if best is not None:
-        command = shlex.join(["python", "train.py", *shared, *_overrides(study, best)])
-        write_json(folder / BEST_FILE, _best(best, record, command, shares))
+    if row is not None:
+        ended = ended and not any(row.state == "running" for row in rows)
+        best = _best(search, row, record, shared, ended)
+        write_json(folder / BEST_FILE, asdict(best))
         paths += [folder / BEST_FILE, plot_search(rows, space, record, folder / PLOT_FILE)]
-        print_report(rows, record, (command, shares), trials)
+        print_report(rows, record, best, trials)
     else:
         Console().print(_counts(rows, trials), highlight=False)
     names = ", ".join(path.name for path in paths)
@@ -86,27 +123,17 @@ def best_row(rows: Sequence[Row], maximise: bool) -> Row | None:
     return max(finished, key=lambda row: (1 if maximise else -1) * (row.value or 0.0), default=None)
 
 
-def worded(value: float | None, record: Record) -> str:
-    """A value of the objective: a share as a percentage, a loss with four digits."""
-    if not record.maximise:
-        return UNDEFINED if value is None else f"{value:.4f}"
-    return percent(value)
-
-
-def print_report(
-    rows: Sequence[Row], record: Record, best: tuple[str, dict[str, float]], trials: int, console: Console | None = None
-) -> None:
-    """Print the best trials, the counts, what mattered, and the command that trains the best again.
+def print_report(rows: Sequence[Row], record: Record, best: Best, trials: int, console: Console | None = None) -> None:
+    """Print the best trials, the counts, what mattered, and the best one's test score and command.
 
     Args:
         rows: All trials.
         record: The search.
-        best: The command, and the importances.
+        best: The best trial.
         trials: How many were asked for.
         console: Where to print.
     """
     console = console or Console()
-    command, shares = best
     sign = -1 if record.maximise else 1
     valued = [row for row in rows if row.value is not None]
     ranked = sorted(valued, key=lambda row: (row.state != "finished", sign * (row.value or 0.0)))
@@ -114,15 +141,19 @@ def print_report(
     table.columns[0].no_wrap, table.columns[3].no_wrap, table.columns[3].justify = True, False, "left"
     for row in ranked[:_SHOWN]:
         settings = " ".join(f"{key}={value}" for key, value in row.settings.items())
-        table.add_row(str(row.number), worded(row.value, record), row.state, Text(settings))
+        table.add_row(str(row.number), record.worded(row.value), row.state, Text(settings))
     console.print(table)
     console.print(_counts(rows, trials), highlight=False)
-    if shares:
-        named = ", ".join(f"{key} {percent(share, 0)}" for key, share in shares.items())
+    if best.importances:
+        named = ", ".join(f"{key} {percent(share, 0)}" for key, share in best.importances.items())
         console.print(Text(f"What made trials good: {named} (PED-ANOVA; an indication, not a proof)"))
-    console.print(Text("The best of many is flattered by its value: the test score in its folder counts."))
-    console.print(Text("It again:", "bold"))
-    console.print(Text(command), soft_wrap=True)
+    console.print(Text("The best of many is flattered by the value that it was chosen by."))
+    if best.test is not None:
+        score, bounds = percent(best.test.accuracy), interval(best.test.accuracy_ci95)
+        worded = f"accuracy {score}, 95 % interval {bounds}, {best.test.n:,} images"
+        console.print(Text(f"On {best.test.split}, reported once and of no other trial: {worded}"))
+    console.print(Text(f"Trial {best.trial} again:", "bold"))
+    console.print(Text(best.command), soft_wrap=True)
 
 
 def write_trials(rows: Sequence[Row], keys: Sequence[str], path: Path) -> None:
@@ -143,20 +174,28 @@ def _counts(rows: Sequence[Row], trials: int) -> str:
     return f"{len(rows)} of {trials} trials: {named}; {duration(seconds)} in all"
 
 
-def _best(best: Row, record: Record, command: str, shares: dict[str, float]) -> dict[str, Any]:
-    return {
-        "trial": best.number,
-        "objective": record.objective,
-        "value": best.value,
-        "settings": best.settings,
-        "command": command,
-        "importances": shares,
-    }
+def _best(search: Trials, row: Row, record: Record, shared: Sequence[str], ended: bool) -> Best:
+    trial = search.study.get_trials(deepcopy=False)[row.number]
+    overrides, own = trial.user_attrs["overrides"], [text for text in shared if not is_driving(text)]
+    folder = search.run_folder(overrides)
+    return Best(
+        trial=row.number,
+        objective=record.objective,
+        value=row.value,
+        settings=row.settings,
+        command=shlex.join(["python", "train.py", *own, *overrides]),
+        folder=os.path.relpath(folder),
+        importances=engine.importances(search.study),
+        test=_tested(folder) if ended else None,
+    )
 
 
-def _overrides(study: "Study", row: Row) -> list[str]:
-    overrides: list[str] = study.get_trials(deepcopy=False)[row.number].user_attrs["overrides"]
-    return overrides
+def _tested(folder: Path) -> Test | None:
+    """The score of a finished run."""
+    run = RunResult.load(folder) if (folder / RESULTS_FILE).is_file() else None
+    if run is None or run.test is None:
+        return None
+    return Test(run.protocol["report"], run.test.n, run.test.accuracy, run.test.accuracy_ci95)
 
 
 def _row(trial: "FrozenTrial", space: Space) -> Row:

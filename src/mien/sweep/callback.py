@@ -12,12 +12,14 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
 from mien.config.load import from_plain
 from mien.config.schema import LoggerConfig
-from mien.console import command_line
+from mien.console import command_line, set_up_logging
 from mien.errors import ConfigError, FolderBusyError, MienError, RunFolderError
 from mien.runs import PATIENCE
 from mien.sweep.launchers import begin_launcher, check_launcher
@@ -37,6 +39,7 @@ class Begun:
         jobs: Its jobs; ``None`` where they are known only as they start, as in a search.
         lock: Held while it runs; ``None`` for a search, which several processes may take part in.
         logger: Where its comparison goes, too.
+        search: Whether its jobs are proposed as it goes, by what those before came to.
     """
 
     folder: Path
@@ -44,6 +47,7 @@ class Begun:
     jobs: tuple[Entry, ...] | None
     lock: FileLock | None
     logger: LoggerConfig = field(default_factory=LoggerConfig)
+    search: bool = False
 
 
 class SweepRefused(BaseException):
@@ -62,14 +66,17 @@ class Sweep(Callback):
         Raises:
             SweepRefused: There is no job, or another sweep runs here.
         """
+        set_up_logging(Path(os.devnull))
         if not is_first_process():
             return
         try:
             check_launcher(config, moved_keys(config.hydra.overrides.task))
             begun = replace(_begin(config), logger=from_plain(LoggerConfig, config.logger))
             begin_launcher(config)
-        except MienError as error:
+        except (MienError, HydraException, OmegaConfBaseException) as error:
             raise SweepRefused(str(error)) from error
+        except Exception as error:
+            raise SweepRefused(f"{type(error).__name__}: {error}") from error
         lead_sweep()
         Sweep.begun = begun
 
@@ -82,12 +89,12 @@ def _begin(config: DictConfig) -> Begun:
     if config.hydra.sweeper._target_.rsplit(".", 1)[-1] != BasicSweeper.__name__:
         started = now()
         begin_sweep(folder, command_line(), fixed, [])
-        return Begun(folder, started, None, None)
+        return Begun(folder, started, None, None, search=True)
     jobs = _jobs(config, folder, fixed)
     lock = _lock(folder)
-    started, known = now(), _named_by_us(config)
-    begin_sweep(folder, command_line(), fixed, jobs if known else [])
-    return Begun(folder, started, jobs if known else None, lock)
+    started = now()
+    begin_sweep(folder, command_line(), fixed, jobs or [])
+    return Begun(folder, started, jobs, lock)
 
 
 def _lock(folder: Path) -> FileLock:
@@ -106,11 +113,11 @@ def _lock(folder: Path) -> FileLock:
     return lock
 
 
-def _jobs(config: DictConfig, folder: Path, fixed: Sequence[str]) -> tuple[Entry, ...]:
-    """The jobs that Hydra's sweeper will launch.
+def _jobs(config: DictConfig, folder: Path, fixed: Sequence[str]) -> tuple[Entry, ...] | None:
+    """The jobs that Hydra's sweeper will launch; ``None`` where a rule of the user's names their folders as they start.
 
     Raises:
-        ConfigError: There are none.
+        ConfigError: There are none, or two of them would have one folder.
     """
     given = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     overrides = OverridesParser.create(_loader()).parse_overrides([*given, *config.hydra.overrides.task])
@@ -119,8 +126,27 @@ def _jobs(config: DictConfig, folder: Path, fixed: Sequence[str]) -> tuple[Entry
         empty = [text for text in overrides if text.is_sweep_override() and not list(text.sweep_string_iterator())]
         shown = ", ".join(str(text.input_line) for text in empty)
         raise ConfigError([f"a sweep of 0 jobs: there is no value in {shown}"])
+    raw: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    rule = str(raw["subdir"])
+    if "${" in rule and "mien." not in rule:
+        return None
     own = deepcopy(config)  # each job's overrides are put into it, to find its folder as Hydra will
-    return tuple(_entry(own, folder, fixed, job) for job in jobs)
+    entries = tuple(_entry(own, folder, fixed, job) for job in jobs)
+    _check_apart(entries)
+    return entries
+
+
+def _check_apart(jobs: Sequence[Entry]) -> None:
+    """Raises ConfigError where two jobs would have one folder; the same job twice is one job."""
+    names: dict[Path, str] = {}
+    for job in jobs:
+        if names.setdefault(job.folder, job.name) != job.name:
+            raise ConfigError(
+                [
+                    f"{names[job.folder]} and {job.name} would be in one folder, {job.folder}; sweep them one by one, "
+                    "each with an output=<folder> of its own"
+                ]
+            )
 
 
 def _loader() -> ConfigLoader | None:
@@ -135,9 +161,3 @@ def _entry(config: DictConfig, folder: Path, fixed: Sequence[str], overrides: li
         config.hydra.overrides.task = overrides
         subdir = str(OmegaConf.select(config, "hydra.sweep.subdir"))
     return Entry(job_name(overrides, fixed), Path(os.path.normpath(folder / subdir)), own)
-
-
-def _named_by_us(config: DictConfig) -> bool:
-    """Whether the jobs' folders follow from their overrides; by another rule they are known only when they run."""
-    raw = OmegaConf.to_container(config.hydra.sweep, resolve=False)
-    return isinstance(raw, dict) and "mien." in str(raw["subdir"])

@@ -1,12 +1,13 @@
 """The end of a sweep: its comparison, and what became of its jobs."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from mien.config.schema import LoggerConfig
-from mien.console import tell
+from mien.console import set_up_logging, tell
 from mien.sweep.callback import Begun, Sweep
 from mien.sweep.ledger import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Entry, entries, read_note, state_of
 
@@ -17,14 +18,19 @@ _SHOWN = 20
 def end_sweep() -> int:
     """Compare and sum up the sweep that this process ran, if any; called when it ends, well or not.
 
+    The trials of a search are not compared: that would be by their test scores, and one of them would be chosen by it.
+
     Returns:
         1 where a job has failed or was left undone, else 0.
     """
     sweep, Sweep.begun = Sweep.begun, None
     if sweep is None:
         return 0
+    set_up_logging(Path(os.devnull))  # no longer into the last job's file
     try:
-        if any(state_of(entry.folder) == FINISHED for entry in entries(sweep.folder)):
+        if sweep.search:
+            _send_search(sweep.folder, sweep.logger)
+        elif any(state_of(entry.folder) == FINISHED for entry in entries(sweep.folder)):
             compare(sweep.folder, sweep.logger)
         return _sum_up(_jobs_of(sweep))
     finally:
@@ -48,6 +54,20 @@ def compare(folder: Path, logger: LoggerConfig) -> None:
     except (Exception, KeyboardInterrupt) as error:
         told = isinstance(error, Exception)
         log.warning("the sweep could not be compared; try python compare.py sweep=%s", folder, exc_info=told)
+
+
+def _send_search(folder: Path, logger: LoggerConfig) -> None:
+    """Send what a search has written to W&B, where that is chosen; what goes wrong is only logged."""
+    from mien.search.report import BEST_FILE, PLOT_FILE, TRIALS_FILE
+
+    if not logger.wandb or not (folder / BEST_FILE).is_file():
+        return
+    try:
+        from mien.loggers.summary import search_summary
+
+        search_summary(logger, folder, folder / TRIALS_FILE, folder / BEST_FILE, folder / PLOT_FILE)
+    except (Exception, KeyboardInterrupt) as error:
+        log.warning("the search could not be sent to W&B", exc_info=isinstance(error, Exception))
 
 
 def _jobs_of(sweep: Begun) -> list[Entry]:

@@ -141,7 +141,7 @@ def begin_sweep(sweep: Path, command: str, fixed: Sequence[str], jobs: Sequence[
     who = {"command": command, "host": socket.gethostname(), "pid": os.getpid(), "started": now()}
     with _listed(sweep) as content:
         _add(sweep, content, jobs)
-        content.update(who, fixed=list(fixed))
+        content.update(who, fixed=list(fixed), complete=bool(jobs))
 
 
 def add_job(sweep: Path, entry: Entry) -> None:
@@ -150,6 +150,14 @@ def add_job(sweep: Path, entry: Entry) -> None:
         return
     with _listed(sweep) as content:
         _add(sweep, content, [entry])
+
+
+def place_of(sweep: Path, folder: Path) -> str:
+    """Which of a sweep's jobs has a folder: ``[3/20]``; ``[3]`` where there are jobs that it does not know yet."""
+    content = _read(sweep / SWEEP_FILE) or {"jobs": []}
+    folders = [_entry(sweep, values).folder for values in content["jobs"]]
+    of = f"/{len(folders)}" if content.get("complete") else ""
+    return f"[{folders.index(folder) + 1}{of}]"
 
 
 def holder(sweep: Path) -> str:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from mien.config.overrides import is_override
 from mien.errors import ConfigError
 
 _DRIVING = {"output", "resume", "sweep", "launcher", "sweeper", "search", "hydra"}
@@ -91,7 +92,7 @@ def sweep_overrides(arguments: Sequence[str], evaluation: bool = False) -> list[
     Raises:
         ConfigError: It moves the folder of its outputs.
     """
-    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    overrides = list(filter(is_override, arguments))
     if not {"-m", "--multirun"} & set(arguments) and "hydra.mode=MULTIRUN" not in overrides:
         return []
     keys = [key_of(text) for text in overrides]

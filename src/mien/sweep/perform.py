@@ -33,6 +33,7 @@ from mien.sweep.ledger import (
     add_job,
     begun,
     fixed_keys,
+    place_of,
     read_note,
     write_note,
 )
@@ -128,10 +129,12 @@ def _in_sweep(config: Callable[[], Config | EvaluateConfig], kind: str, sweep: P
             _write(entry.folder, begin.end(FAILED, **_failure(error)))
             raise
         if done is not None:
-            log.info(done.told)
+            log.info("%s %s", place_of(sweep, entry.folder), done.told)
             if done.note is not None:
                 _write(entry.folder, done.note)
             return done.value
+        if given.sweep.trial is None:  # a search has told what it tries
+            log.info("%s %s", place_of(sweep, entry.folder), entry.name)
         return _noted(job, work if processes_from_outside() else _supervised)
 
 

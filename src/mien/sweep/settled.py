@@ -41,7 +41,7 @@ def settled(job: Job, retry: bool) -> Settled | None:
     if has_work(job.folder):
         check_same_config(job.folder, job.config)
     if not anew and _has_result(job):
-        told = f"{job.name} is finished already ({job.folder}); resume=never does it anew"
+        told = f"{job.name} is finished already; resume=never does it anew"
         if note is not None and note.state == FINISHED:
             return Settled(told, note.value)
         chosen = RunResult.load(job.folder).selection

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from mien.errors import RunFolderError
 from mien.files import read_json, read_yaml
 from mien.results import RESULTS_FILE
 from mien.runs import CONFIG_FILE, JOB_FILE, METRICS_FILE, SWEEP_FILE, is_busy
+from mien.search.record import STUDY_FILE
 from mien.sweep.ledger import (
     FAILED,
     FINISHED,
@@ -43,7 +44,8 @@ class Row:
         rate: Seconds an epoch, the mean of the last few; ``None`` where none is done.
         left: Seconds of training that are left; ``None`` where that cannot be told.
         took: Seconds from start to end of a finished job that was started once; else ``None``.
-        monitor: What its epoch was selected by: accuracy, macro_recall or loss.
+        split: The split that its epoch was selected on.
+        monitor: What it was selected by: accuracy, macro_recall or loss.
         selected: The value of that.
         test: Accuracy on the reported split, or on whole photos where there is no other.
         error: The last line of what went wrong.
@@ -56,6 +58,7 @@ class Row:
     rate: float | None = None
     left: float | None = None
     took: float | None = None
+    split: str | None = None
     monitor: str | None = None
     selected: float | None = None
     test: float | None = None
@@ -100,6 +103,8 @@ def status_of(folder: Path) -> Status:
     """
     if (folder / SWEEP_FILE).is_file():
         rows = tuple(_row(entry) for entry in entries(folder))
+        if (folder / STUDY_FILE).is_file():  # who sees the test scores of all trials chooses by them
+            rows = tuple(replace(row, test=None) for row in rows)
     elif (folder / JOB_FILE).is_file() or (folder / CONFIG_FILE).is_file():
         note = read_note(folder)
         rows = (_row(Entry(folder.resolve().name if note is None else note.name, folder, ())),)
@@ -160,8 +165,9 @@ def _scores(folder: Path) -> dict[str, Any]:
         result = read_json(folder / RESULTS_FILE)
         tested, chosen = result["test"] or result["end_to_end"], result["selection"]
         scores: dict[str, Any] = {"test": tested["accuracy"]} if tested else {}
-        trained = result["seconds"]["fit"] > 0
-        return scores | ({"monitor": chosen["monitor"], "selected": chosen["value"]} if trained and chosen else {})
+        if chosen and result["seconds"]["fit"] > 0:
+            scores |= {"split": chosen["split"], "monitor": chosen["monitor"], "selected": chosen["value"]}
+        return scores
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

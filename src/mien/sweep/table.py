@@ -54,7 +54,7 @@ def picture(status: Status, rows: int | None = None) -> Group:
     more = [Text(f"and {cut} more", "dim")] if cut else []
     return Group(
         _header(status),
-        _table(shown),
+        _table(shown, _selected_by(status.rows)),
         *more,
         *(Text(f"{row.name}: {row.error}", "red", overflow="fold") for row in errors),
     )
@@ -69,10 +69,19 @@ def _header(status: Status) -> Text:
     return Text(f"{os.path.relpath(status.folder)}\n{count}: {', '.join(found)}{rest}", overflow="fold")
 
 
-def _table(rows: Sequence[Row]) -> Table:
+def _selected_by(rows: Sequence[Row]) -> str:
+    """The head of the column of what epochs were selected by, in two lines where that is the same for all jobs."""
+    kinds = {(row.split, row.monitor) for row in rows if row.split is not None and row.monitor is not None}
+    if len(kinds) != 1:
+        return "selected"
+    ((split, monitor),) = kinds
+    return f"{'val' if split == 'validation' else split}\n{monitor.replace('_', ' ')}"
+
+
+def _table(rows: Sequence[Row], selected_by: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("job", overflow="fold", ratio=1)
-    for name in ("state", "epoch", "s/epoch", "left", "selected", "test"):
+    for name in ("state", "epoch", "s/epoch", "left", selected_by, "test"):
         table.add_column(name, justify="left" if name == "state" else "right", no_wrap=True)
     for row in rows:
         table.add_row(Text(row.name), Text(row.state, _STYLES[row.state]), *_cells(row))

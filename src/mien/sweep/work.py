@@ -31,17 +31,17 @@ def work(job: Job) -> float | None:
     use_cores(job.config.launcher)
     with _among_others(job.folder) if crowd else nullcontext():
         result = _told(job)
-    if crowd and is_first_process():
+    if crowd and job.trial is None and is_first_process():
         log.info("finished, accuracy %.1f %%; more in %s", 100 * result.accuracy, job.folder / "log.txt")
     return None if result.selection is None or job.kind == "evaluate" else result.selection.value
 
 
 def _told(job: Job) -> RunResult:
-    """Do a job, and print its summary."""
+    """Do a job, and print its summary; a trial's scores are not told, lest somebody choose by them."""
     from mien.report.tables import print_summary
 
     result = _run(job)
-    if is_first_process():
+    if job.trial is None and is_first_process():
         print_summary(result, job.folder, sorted((job.folder / "plots").glob("*.png")))
     return result
 

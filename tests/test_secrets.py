@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.loggers.secrets import clean, clean_text
+from mien.secrets import clean, clean_text
 
 KEY = "0123456789abcdef0123456789abcdef01234567"  # of the shape of W&B's older keys
 

@@ -1,4 +1,4 @@
-"""What must not leave the machine in a run's config: keys, passwords, credentials in addresses, the home folder."""
+"""What must not be shown or leave the machine: keys, passwords, credentials in addresses, the home folder."""
 
 import re
 from pathlib import Path
