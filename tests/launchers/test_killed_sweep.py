@@ -1,14 +1,14 @@
-"""launcher=joblib: a job and then the whole sweep killed, and the command repeated."""
+"""launcher=joblib and launcher=ray: a job and then the whole sweep killed, and the command repeated."""
 
 import pytest
-from sweeping import FIRST, LAST, SHORT, Sweep, kill_and_repeat, summary
-
-pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="pip install 'mien[joblib]'")
+from sweeping import FIRST, LAST, SHORT, Sweep, kill_and_repeat, outliving, summary
 
 
-@pytest.fixture(scope="module")
-def story(tmp_path_factory):
-    sweep = Sweep(tmp_path_factory.mktemp("joblib") / "here", "launcher=joblib", "launcher.jobs=2")
+@pytest.fixture(scope="module", params=["joblib", "ray"])
+def story(request, tmp_path_factory):
+    name = request.param
+    pytest.importorskip(f"hydra_plugins.hydra_{name}_launcher", reason=f"pip install 'mien[{name}]'")
+    sweep = Sweep(tmp_path_factory.mktemp(name) / "here", f"launcher={name}", "launcher.jobs=2")
     return sweep, *kill_and_repeat(sweep)
 
 
@@ -34,6 +34,10 @@ def test_the_same_command_ends_what_was_begun(story):
 def test_jobs_go_on_from_their_checkpoints(story):
     sweep, *_ = story
     assert all("continuing" in (sweep.notes()[epochs]["folder"] / "log.txt").read_text() for epochs in (FIRST, LAST))
+
+
+def test_the_launchers_own_processes_end_too(story):
+    assert outliving(story[0].began, 60) == []
 
 
 def test_lines_of_jobs_can_be_told_apart(story):
