@@ -24,7 +24,7 @@ from sweeps import TINY
 
 from mien.files import read_json
 
-MOMENTS = (4.0, 80.0)  # seconds after its start at which a sweep is killed: from the imports on
+MOMENTS = (4.0, 45.0)  # seconds after its start at which a sweep is killed: from the imports on
 
 
 def command(jobs: int, output: Path) -> list[str]:
