@@ -6,13 +6,14 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from mien.cli import start
+from mien.cli import start, told_once
 from mien.config.audit import AuditConfig
 from mien.config.load import typed
 from mien.console import command_line, set_up_logging
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="audit")
+@told_once()
 def main(composed: DictConfig) -> None:
     """Audit one data set; what is wrong with the data is the result, no error."""
     config = typed(composed, AuditConfig)

@@ -7,7 +7,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mien.cli import start
+from mien.cli import start, told_once
 from mien.config.compare import CompareConfig
 from mien.config.load import typed
 from mien.console import command_line
@@ -20,6 +20,7 @@ def path(typed_in: str) -> Path:
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="compare")
+@told_once()
 def main(composed: DictConfig) -> float:
     """Compare; returns the accuracy of the best model."""
     config = typed(composed, CompareConfig)

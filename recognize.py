@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mien.cli import start
+from mien.cli import start, told_once
 from mien.config.load import typed
 from mien.config.recognize import RecognizeConfig
 from mien.console import command_line, set_up_logging
@@ -21,6 +21,7 @@ codes: list[int] = []
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="recognize")
+@told_once()
 def main(composed: DictConfig) -> int:
     """Recognize one source; returns the number of problems."""
     config = typed(composed, RecognizeConfig)

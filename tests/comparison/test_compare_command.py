@@ -69,6 +69,7 @@ def test_other_images_are_refused_and_their_intersection_is_said(runs):
     done = compare("runs=[outputs/a,outputs/c]", folder=runs)
     assert done.returncode == 2
     assert "outputs/a: 70; outputs/c: 60; 60 are common to all; pass intersection=true" in done.stderr
+    assert "Error executing job" not in done.stderr
     assert not (runs / "outputs" / "comparisons").exists()
     done = compare("runs=[outputs/a,outputs/c]", "intersection=true", folder=runs)
     assert done.returncode == 0

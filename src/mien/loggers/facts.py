@@ -11,12 +11,11 @@ from mien.config.load import plain
 from mien.environment import ENVIRONMENT_FILE
 from mien.files import read_json
 from mien.results import RunResult
-from mien.runs import DATA_FILE, changes_result
+from mien.runs import DATA_FILE, METRICS_FILE, changes_result
 from mien.scoring import Call, Scored
 from mien.secrets import clean
 
 Stage = Literal["train", "evaluate", "compare", "search", "reproduce"]
-METRICS_FILE = "metrics.csv"
 _LONGEST_NAME, _LONGEST_TAG = 128, 64
 
 

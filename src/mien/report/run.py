@@ -10,6 +10,7 @@ from mien.report.error_plot import plot_errors
 from mien.report.plots import plot_confusion, plot_curves, plot_per_class
 from mien.report.samples import choose_samples, grid_size, plot_samples
 from mien.results import RunResult
+from mien.runs import METRICS_FILE
 from mien.types import Image
 
 
@@ -39,8 +40,8 @@ def report_run(
         pictures.append(plot_per_class(run.test, plots / "per_class.png"))
     if run.end_to_end is not None and run.end_to_end.outcomes is not None:
         pictures.append(plot_errors(run.end_to_end, plots / "end_to_end_errors.png"))
-    if (folder / "metrics.csv").is_file():
-        metrics = pd.read_csv(folder / "metrics.csv")
+    if (folder / METRICS_FILE).is_file():
+        metrics = pd.read_csv(folder / METRICS_FILE)
         pictures.insert(0, plot_curves(metrics, plots / "curves.png", kept_epoch(run)))
     if image_of is not None:
         pictures.append(_samples(folder, image_of, run.seed))

@@ -13,9 +13,7 @@ from mien.files import read_json
 from mien.labels import canonical
 from mien.reproduction.measures import Measured
 from mien.results import RunResult
-from mien.runs import CONFIG_FILE, DATA_FILE
-
-METRICS_FILE = "metrics.csv"
+from mien.runs import CONFIG_FILE, DATA_FILE, METRICS_FILE
 
 
 class NotMeasuredError(MienError):

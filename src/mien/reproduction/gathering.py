@@ -13,14 +13,14 @@ from mien.config.load import from_yaml, plain
 from mien.environment import commits
 from mien.errors import RunFolderError
 from mien.files import read_json
-from mien.reproduction.evidence import METRICS_FILE, Evidence, NotMeasuredError
+from mien.reproduction.evidence import Evidence, NotMeasuredError
 from mien.reproduction.measures import CURVE_COLUMNS
 from mien.reproduction.recipes import Plan, Recipe
 from mien.reproduction.records import FILE as RECORD_FILE
 from mien.reproduction.records import FINISHED, NOT_RUN, NOT_STARTED, UNFINISHED, RunRecord, without_paths
 from mien.reproduction.study import FILE as STUDY_FILE
 from mien.results import RESULTS_FILE, RunResult
-from mien.runs import CONFIG_FILE, is_busy, what_counts
+from mien.runs import CONFIG_FILE, METRICS_FILE, is_busy, what_counts
 
 
 def look(recipe: Recipe) -> RunRecord:

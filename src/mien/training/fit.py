@@ -19,6 +19,7 @@ from mien.optim.losses import build_loss
 from mien.optim.optimizers import build_optimizer
 from mien.optim.schedules import Length, build_schedule
 from mien.results import SelectionScore
+from mien.runs import METRICS_FILE
 from mien.training.allocator import keep_freed_memory
 from mien.training.checkpoints import BEST, FOLDER, LAST, Checkpoints, Watch
 from mien.training.data import ExpressionData
@@ -81,7 +82,7 @@ def fit(config: Config, classifier: Classifier, spec: InputSpec, data: Expressio
     torch.manual_seed(config.seed)
     if not torch.cuda.is_available() or config.trainer.accelerator == "cpu":
         keep_freed_memory()
-    history = History(run.folder / "metrics.csv", config.trainer.max_epochs, writes=is_first_process())
+    history = History(run.folder / METRICS_FILE, config.trainer.max_epochs, writes=is_first_process())
     trainer = build_trainer(
         settled(config.trainer, classifier), Checkpoints(run.folder, history, config.protocol, run.watch)
     )
