@@ -117,6 +117,19 @@ def test_nms_keeps_groups_apart():
     assert sorted(kept.tolist()) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("count", [1, 2, 50, 400])
+def test_nms_of_all_groups_at_once_is_that_of_one_after_the_other(count, monkeypatch):
+    monkeypatch.setattr(boxes, "_PAIRS", 2000)  # few groups at a time
+    rng = np.random.default_rng(count)
+    corner, side = rng.integers(0, 40, (count, 2)), rng.integers(5, 30, (count, 2))
+    box = torch.from_numpy(np.hstack([corner, corner + side])).float()
+    scores = torch.from_numpy(rng.integers(0, 20, count)).float()  # many are equal
+    groups = torch.from_numpy(rng.integers(0, 5, count) * 3)
+    for threshold in (0.3, 0.5, 0.7):
+        expected = boxes.nms(box, scores, groups, threshold)
+        assert torch.equal(boxes.nms_side_by_side(box, scores, groups, threshold), expected)
+
+
 def test_nms_by_the_smaller_box():
     """A small box inside a large one goes, though their intersection over union is only 0.09."""
     box = torch.tensor([[0.0, 0, 99, 99], [10, 10, 39, 39], [10, 10, 39, 39], [90, 90, 189, 189]])

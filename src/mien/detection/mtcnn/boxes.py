@@ -2,11 +2,12 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import batched_nms
 from torchvision.ops import nms as nms_of_one
 
 CELL, STRIDE = 12, 2  # pixels that the first network sees, and between two of its windows
+_PAIRS = 2**25  # pairs of boxes compared at a time
 
 
 def windows(rows: Tensor, columns: Tensor, scales: Tensor) -> Tensor:
@@ -51,9 +52,8 @@ def nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tens
         groups: (N,) int64; boxes of different groups do not see each other.
         threshold: Largest overlap (intersection over union) that stays.
     """
-    if boxes.is_cuda and len(boxes):  # one launch; in double precision, since groups are set apart by large offsets
-        kept: Tensor = batched_nms((boxes - boxes.min()).double(), scores, groups, threshold)
-        return kept
+    if boxes.device.type != "cpu" and len(boxes):
+        return nms_side_by_side(boxes, scores, groups, threshold)
     parts = [torch.zeros(0, dtype=torch.int64, device=boxes.device)]
     for group in torch.unique(groups).tolist():
         members = (groups == group).nonzero()[:, 0]
@@ -61,29 +61,75 @@ def nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tens
     return torch.cat(parts)
 
 
+def nms_side_by_side(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tensor:
+    """As :func:`nms`, in the same order, but all groups at once: a handful of launches on a GPU, however many groups.
+
+    A box stays if no better one that stays overlaps it. Taking this sentence as a rule to apply to all boxes at once,
+    again and again, gives the result of going through them one by one: the best box of a group is right from the
+    start, and each round makes at least the next one right for good.
+    """
+    order = scores.argsort(descending=True, stable=True)
+    order = order[groups[order].argsort(stable=True)]
+    counts = torch.unique_consecutive(groups[order], return_counts=True)[1]
+    group = torch.arange(len(counts), device=boxes.device).repeat_interleave(counts)
+    place = torch.arange(len(order), device=boxes.device) - (counts.cumsum(0) - counts)[group]
+    table = boxes.new_zeros(len(counts), int(counts.max()), 4)
+    table[group, place] = boxes[order]
+    step = max(_PAIRS // table.shape[1] ** 2, 1)
+    stays = torch.cat([_stay(part, threshold) for part in torch.split(table, step)])
+    return order[stays[group, place]]
+
+
+def _stay(boxes: Tensor, threshold: float) -> Tensor:
+    """Which boxes of each group (G, M, 4), best first, stay: (G, M) bool. Empty boxes overlap nothing."""
+    left, top, right, bottom = boxes.unbind(2)
+    width = torch.minimum(right[:, :, None], right[:, None]) - torch.maximum(left[:, :, None], left[:, None])
+    height = torch.minimum(bottom[:, :, None], bottom[:, None]) - torch.maximum(top[:, :, None], top[:, None])
+    common = width.clamp_(min=0) * height.clamp_(min=0)
+    areas = (right - left) * (bottom - top)
+    overlaps = (common / (areas[:, :, None] + areas[:, None] - common) >= _above(threshold)).triu_(1)
+    stays = torch.ones(boxes.shape[:2], dtype=torch.bool, device=boxes.device)
+    while True:
+        now = ~(overlaps & stays[:, :, None]).any(1)
+        if torch.equal(now, stays):
+            return stays
+        stays = now
+
+
+def _above(threshold: float) -> float:
+    """The least float32 above a threshold, which is float64: torchvision compares so, while torch would round it."""
+    rounded = np.float32(threshold)
+    return float(rounded if float(rounded) > threshold else np.nextafter(rounded, np.float32(np.inf)))
+
+
 def nms_by_smaller(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tensor:
     """As :func:`nms`, but the overlap is the share of the smaller box, and sides count one pixel more.
 
     Equal scores are common: of boxes that reach over the edges, what lies inside the picture may be the same. Which
     of them comes first is up to NumPy's sorting, as in facenet-pytorch.
+
+    Args:
+        boxes: (N, 4), in the processor's memory like the rest.
+        scores: (N,).
+        groups: (N,) int64.
+        threshold: Largest share that stays.
     """
-    device, kept = boxes.device, [torch.zeros(0, dtype=torch.int64)]
-    boxes, scores, groups = boxes.cpu(), scores.cpu(), groups.cpu()
-    areas = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)
+    kept = [torch.zeros(0, dtype=torch.int64)]
     for group in torch.unique(groups).tolist():
         members = (groups == group).nonzero()[:, 0]
         order = members[np.argsort(scores[members].numpy())[::-1].copy()]
-        kept.append(order[_apart(boxes[order], areas[order], threshold)])
-    return torch.cat(kept).to(device)
+        kept.append(order[torch.from_numpy(_apart(boxes[order].numpy(), threshold))])
+    return torch.cat(kept)
 
 
-def _apart(boxes: Tensor, areas: Tensor, threshold: float) -> Tensor:
+def _apart(boxes: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
     """Which boxes, best first, do not share more than ``threshold`` of the smaller one with a better one that stays."""
-    free = torch.ones(len(boxes), dtype=torch.bool)
+    low, high = boxes[:, :2], boxes[:, 2:]
+    areas = (high - low + 1).prod(1)
+    free = np.ones(len(boxes), dtype=np.bool_)
     for n in range(len(boxes)):
         if free[n]:
-            low = torch.maximum(boxes[n, :2], boxes[n + 1 :, :2])
-            high = torch.minimum(boxes[n, 2:], boxes[n + 1 :, 2:])
-            common = (high - low + 1).clamp(min=0).prod(1)
-            free[n + 1 :] &= common / torch.minimum(areas[n], areas[n + 1 :]) <= threshold
+            sides = np.minimum(high[n], high[n + 1 :]) - np.maximum(low[n], low[n + 1 :]) + 1
+            common = np.maximum(sides, 0).prod(1)
+            free[n + 1 :] &= common / np.minimum(areas[n], areas[n + 1 :]) <= threshold
     return free

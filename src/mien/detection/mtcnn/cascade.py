@@ -39,6 +39,10 @@ class Candidates:
         """Some of them, by index or mask."""
         return Candidates(self.image[which], self.boxes[which], self.scores[which], self.extra[which])
 
+    def cpu(self) -> "Candidates":
+        """The same in the processor's memory."""
+        return Candidates(self.image.cpu(), self.boxes.cpu(), self.scores.cpu(), self.extra.cpu())
+
 
 class Cascade:
     """MTCNN's three stages on pictures of one size.
@@ -62,7 +66,10 @@ class Cascade:
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Candidates:
-        """The faces in (B, H, W, 3) uint8 RGB pictures; ``extra`` holds the landmarks, (N, 5, 2) xy pixels."""
+        """The faces in (B, H, W, 3) uint8 RGB pictures, in the processor's memory, whatever the device.
+
+        ``extra`` holds the landmarks, (N, 5, 2) xy pixels.
+        """
         pixels = Pixels(images.to(self.device))
         found = self._propose(pixels)
         found = self._refine(pixels, found)
@@ -108,7 +115,7 @@ class Cascade:
 
     def _judge(self, pixels: Pixels, found: Candidates) -> Candidates:
         found = self._seen(pixels, found, self._onet, 48)
-        found = found.take(found.scores > self.thresholds[2])
+        found = found.take(found.scores > self.thresholds[2]).cpu()
         corner, side = found.boxes[:, None, :2], (found.boxes[:, 2:] - found.boxes[:, :2] + 1)[:, None]
         shares = found.extra[:, 4:].view(-1, 2, 5).transpose(1, 2)  # x of all five, then y
         landmarks = shares * side + corner - 1

@@ -75,9 +75,7 @@ class MtcnnDetector:
         tensors = [_as_tensor(image) for image in images]
         found: dict[int, Faces] = {}
         for chunk in self._chunks(tensors):
-            import torch
-
-            faces = self._cascade(torch.stack([tensors[n] for n in chunk]))
+            faces = self._cascade(self._together([tensors[n] for n in chunk]))
             found |= {n: self._faces(faces, place) for place, n in enumerate(chunk)}
         return [found[n] for n in range(len(tensors))]
 
@@ -90,13 +88,22 @@ class MtcnnDetector:
             step = max(1, self._chunk // (height * width))
             yield from (members[start : start + step] for start in range(0, len(members), step))
 
+    def _together(self, images: "list[Tensor]") -> "Tensor":
+        """Pictures of one size as one tensor; on its way to a GPU through locked memory, which is faster."""
+        import torch
+
+        if self._cascade.device.type != "cuda" or any(image.is_cuda for image in images):
+            return torch.stack(images)
+        locked = torch.empty((len(images), *images[0].shape), dtype=torch.uint8, pin_memory=True)
+        return torch.stack(images, out=locked).to(self._cascade.device, non_blocking=True)
+
     def _faces(self, found: "Candidates", place: int) -> Faces:
         """One picture's faces."""
         own = (found.image == place) & (found.scores >= self.min_score)
         mine = found.take(own)
         best_first = mine.scores.argsort(descending=True, stable=True)
         mine = mine.take(best_first)
-        return Faces(mine.boxes.cpu().numpy(), mine.scores.cpu().numpy(), mine.extra.cpu().numpy())
+        return Faces(mine.boxes.numpy(), mine.scores.numpy(), mine.extra.numpy())
 
 
 def _as_tensor(image: Any) -> "Tensor":
