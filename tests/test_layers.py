@@ -7,8 +7,8 @@ import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src" / "mien"
 LAYERS = [
-    {"errors", "jpeg", "seeds", "secrets", "console"},
-    {"labels", "files", "face_results", "world", "processes"},
+    {"errors", "devices", "seeds", "secrets", "console"},
+    {"jpeg", "labels", "files", "face_results", "world", "processes"},
     {"types", "results"},
     {"config", "environment", "cache"},
     {"runs"},

@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from mien.config.schema import AugmentConfig
+from mien.devices import send
 from mien.jpeg import compress
 
 _BLUR = 0.02  # largest sigma, as a share of the side
@@ -54,7 +55,7 @@ class Augment(nn.Module):
 
     def _warp(self, images: Tensor, generator: Generator) -> Tensor:
         c = self.config
-        theta = self._affine(len(images), generator).to(images.device, images.dtype)
+        theta = send(self._affine(len(images), generator).to(images.dtype), images.device)
         return functional.grid_sample(
             images, _grid(theta, images.shape[-1]), c.interpolation, c.padding, align_corners=False
         )
@@ -84,9 +85,9 @@ class Augment(nn.Module):
         chosen = torch.nonzero((sigma > 0) | (small < side)).flatten()
         if not len(chosen):
             return images
-        sigma, small = sigma[chosen].to(images), small[chosen].to(images)
+        sigma, small = (send(values[chosen].to(images.dtype), images.device) for values in (sigma, small))
         matrices = (fewer_pixels(small, side) @ gaussian(sigma, side)).unsqueeze(1)
-        chosen = chosen.to(images.device)
+        chosen = send(chosen, images.device)
         return images.index_copy(0, chosen, (matrices @ images[chosen] @ matrices.mT).clamp(0, 1))
 
     def _colour(self, images: Tensor, generator: Generator) -> Tensor:
@@ -96,7 +97,7 @@ class Augment(nn.Module):
         mean = images.mean((1, 2, 3), keepdim=True)
         images = images * (contrast * brightness) + mean * (1 - contrast) * brightness
         if c.gray and images.shape[1] == 3:
-            luma = (images * images.new_tensor(_GRAY).view(1, 3, 1, 1)).sum(1, keepdim=True)
+            luma = (images * _column(torch.tensor(_GRAY), images).view(1, 3, 1, 1)).sum(1, keepdim=True)
             images = images.lerp(luma, _column(_chance(n, c.gray, generator), images))
         return images.clamp(0, 1)
 
@@ -104,7 +105,7 @@ class Augment(nn.Module):
         chosen = _chance(len(images), self.config.jpeg, generator)
         low, high = _QUALITY
         quality = torch.randint(low, high + 1, (len(images),), generator=generator)[chosen]
-        chosen = torch.nonzero(chosen).flatten().to(images.device)
+        chosen = send(torch.nonzero(chosen).flatten(), images.device)
         return images.index_copy(0, chosen, compress(images[chosen], quality)) if len(chosen) else images
 
     def _erase(self, images: Tensor, generator: Generator) -> Tensor:
@@ -116,7 +117,7 @@ class Augment(nn.Module):
         inside = torch.arange(side).view(1, 1, side) + 0.5 - centre.unsqueeze(2)
         rows, columns = inside.abs() < half.unsqueeze(2)
         hole = rows.unsqueeze(2) & columns.unsqueeze(1) & _chance(n, self.config.erase, generator).view(n, 1, 1)
-        return images.masked_fill(hole.unsqueeze(1).to(images.device), 0.5)
+        return images.masked_fill(send(hole.unsqueeze(1), images.device), 0.5)
 
 
 def _grid(theta: Tensor, side: int) -> Tensor:
@@ -173,7 +174,7 @@ def resize(images: Tensor, size: int) -> Tensor:
 
 def cut(images: Tensor, size: int, generator: Generator) -> Tensor:
     """Squares of ``size`` pixels out of (B, C, H, H), each at a place of its own, as torchvision's ``RandomCrop``."""
-    top, left = torch.randint(images.shape[-1] - size + 1, (2, len(images)), generator=generator).to(images.device)
+    top, left = send(torch.randint(images.shape[-1] - size + 1, (2, len(images)), generator=generator), images.device)
     places = images.unfold(2, size, 1).unfold(3, size, 1)  # (B, C, tops, lefts, size, size), nothing copied
     return places[torch.arange(len(images), device=images.device), :, top, left]
 
@@ -190,4 +191,4 @@ def _chance(n: int, probability: float, generator: Generator) -> Tensor:
 
 def _column(values: Tensor, like: Tensor) -> Tensor:
     """(n,) to (n, 1, 1, 1) on the device and in the dtype of ``like``."""
-    return values.view(-1, 1, 1, 1).to(like.device, like.dtype)
+    return send(values.view(-1, 1, 1, 1).to(like.dtype), like.device)

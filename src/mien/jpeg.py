@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mien.devices import send
+
 _LUMA = (
     16, 11, 10, 16, 24, 40, 51, 61,
     12, 12, 14, 19, 26, 58, 60, 55,
@@ -47,26 +49,26 @@ def compress(images: Tensor, quality: Tensor) -> Tensor:
     unit = 16 if colour else 8
     levels = functional.pad(levels, (0, -width % unit, 0, -height % unit), mode="replicate")
     planes = (_ycc(levels) if colour else levels) - 128
-    scale = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality).to(images.device)
-    luma = _coarsen(planes[:, :1], _table(_LUMA, scale))
+    scale = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality)
+    luma = _coarsen(planes[:, :1], _table(_LUMA, scale, images.device))
     if colour:
-        chroma = _coarsen(functional.avg_pool2d(planes[:, 1:], 2).round(), _table(_CHROMA, scale))
+        chroma = _coarsen(functional.avg_pool2d(planes[:, 1:], 2).round(), _table(_CHROMA, scale, images.device))
         chroma = functional.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False).round()
         luma = _rgb(torch.cat([luma, chroma], 1))
     levels = (luma + 128).round().clamp(0, 255)
     return (levels[:, :, :height, :width] / 255).to(images.dtype)
 
 
-def _table(base: tuple[int, ...], scale: Tensor) -> Tensor:
+def _table(base: tuple[int, ...], scale: Tensor, device: torch.device) -> Tensor:
     """(B, 1, 1, 64) the steps to which the 64 coefficients of a block are rounded."""
     steps = (torch.tensor(base, device=scale.device) * scale.unsqueeze(1) + 50) // 100
-    return steps.clamp(1, 255).view(-1, 1, 1, 64).float()
+    return send(steps.clamp(1, 255).view(-1, 1, 1, 64).float(), device)
 
 
 def _coarsen(planes: Tensor, steps: Tensor) -> Tensor:
     """Round the cosine coefficients of every 8x8 block of (B, C, H, W); back as whole numbers in -128..127."""
     b, c, h, w = planes.shape
-    transform = _cosines().to(planes.device)
+    transform = send(_cosines(), planes.device)
     blocks = planes.view(b, c, h // 8, 8, w // 8, 8).transpose(3, 4).reshape(b, c, -1, 64)
     coefficients = (blocks @ transform.T / steps).round() * steps
     blocks = (coefficients @ transform).round().clamp(-128, 127)

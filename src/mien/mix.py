@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from mien.config.schema import AugmentConfig
+from mien.devices import send
 
 
 class Mix(nn.Module):
@@ -40,9 +41,9 @@ class Mix(nn.Module):
         """
         if not (self.config.mixup or self.config.cutmix):
             return inputs, labels
-        partner = torch.randperm(len(inputs), generator=generator).to(inputs.device)
-        weights = self._weights(len(inputs), inputs.shape[-1], generator).to(inputs.device)
-        rows, columns = weights.to(inputs.dtype)
+        partner = send(torch.randperm(len(inputs), generator=generator), inputs.device)
+        weights = send(self._weights(len(inputs), inputs.shape[-1], generator).to(inputs.dtype), inputs.device)
+        rows, columns = weights
         mixed = torch.lerp(inputs, inputs[partner], (rows.unsqueeze(2) * columns.unsqueeze(1)).unsqueeze(1))
         targets = functional.one_hot(labels, self.num_classes).float()
         return mixed, torch.lerp(targets, targets[partner], weights.mean(2).prod(0).unsqueeze(1))

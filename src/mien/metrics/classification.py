@@ -102,8 +102,8 @@ class RunningScore:
     def update(self, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
         """Count a batch: logits (B, K), labels (B,), mean loss (); of none, nothing is counted."""
         pairs = labels * self.num_classes + logits.argmax(1)
-        counts = torch.bincount(pairs, minlength=self.num_classes**2)
-        self.confusion = self.confusion.to(counts.device) + counts
+        ones = torch.ones_like(pairs)
+        self.confusion = self.confusion.to(pairs.device).index_add(0, pairs, ones)  # bincount would wait for the device
         self.loss = self.loss.to(loss.device) + loss.float() * len(labels)
 
     def sum_over_processes(self) -> None:
