@@ -1,5 +1,7 @@
 """The cascade: proposals from an image pyramid, refined, then judged, with five landmarks each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -70,10 +72,11 @@ class Cascade:
 
         ``extra`` holds the landmarks, (N, 5, 2) xy pixels.
         """
-        pixels = Pixels(images.to(self.device))
-        found = self._propose(pixels)
-        found = self._refine(pixels, found)
-        return self._judge(pixels, found)
+        with _whole_float32():
+            pixels = Pixels(images.to(self.device))
+            found = self._propose(pixels)
+            found = self._refine(pixels, found)
+            return self._judge(pixels, found)
 
     def scales(self, height: int, width: int) -> tuple[float, ...]:
         """Scales of the pyramid's levels, the largest first; the last still has a window of the first network."""
@@ -137,6 +140,17 @@ class Cascade:
         scores = torch.cat([found.scores[:0], *(scores for scores, _ in parts)])
         extra = torch.cat([found.boxes.new_zeros(0, width), *(extra for _, extra in parts)])
         return Candidates(found.image, found.boxes, scores, extra)
+
+
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """Convolutions in float32 on GPUs too: with TF32's ten bits scores would move over their thresholds."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _joined(parts: list[Candidates], device: torch.device) -> Candidates:
