@@ -84,10 +84,10 @@ def is_same(found: dict[str, Any]) -> bool:
     return found["pairs"] == 0 or (found["smallest_iou"] >= NEEDED_IOU and found["largest_shift"] <= ALLOWED_SHIFT)
 
 
-def compare(name: str, count: int, images: Iterable[tuple[str, Image]]) -> dict[str, Any]:
-    """All pictures of a set."""
+def compare(name: str, count: int, images: Iterable[tuple[str, Image]], device: str) -> dict[str, Any]:
+    """All pictures of a set, ours on a device, facenet-pytorch's on the processor."""
     assert not is_same(difference(_face(0), _face(500)))  # a face elsewhere is another face
-    ours, reference = MtcnnDetector(min_score=0), MTCNN(keep_all=True)
+    ours, reference = MtcnnDetector(min_score=0, device=device), MTCNN(keep_all=True)
     rows = []
     for key, image in track(images, name, total=count):
         rows.append({"picture": key} | difference(ours.detect(image), reference_faces(reference, image)))
@@ -115,8 +115,9 @@ def main() -> None:
     add_data_options(parser, "none")
     parser.add_argument("--scenes", type=Path, help="folder of photos")
     parser.add_argument("--drawn", type=int, default=200, help="drawn scenes (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="where mien's runs (default: %(default)s)")
     options = parser.parse_args()
-    records = [compare(*found) for found in pictures(options)]
+    records = [compare(*found, options.device) for found in pictures(options)]
     rows = [
         [
             *(
