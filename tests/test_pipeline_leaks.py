@@ -12,6 +12,8 @@ import PIL.Image
 import pytest
 from rich.console import Console
 
+from mien.audit.run import audit, find_subject
+from mien.config.audit import AuditConfig
 from mien.config.schema import CropConfig, DatasetConfig, DetectorConfig, ProtocolConfig, TrainerConfig
 from mien.data.decode import Decoder
 from mien.data.drawn import DrawnFaces
@@ -119,6 +121,30 @@ def test_without_leaks_the_record_says_so_and_the_terminal_nothing(tmp_path):
     assert read_json(tmp_path / "data.json")["leaks"] == {"split": "test", "count": 0, "conflicting": 0, "images": []}
     assert "leaked" not in printed(result, tmp_path)
     assert "No leaked image: none of these stands byte for byte in the train part." in record(tmp_path)
+
+
+def test_a_run_and_its_evaluations_know_what_an_audit_of_the_data_found(finished, root, tmp_path):
+    asked = (f"run={finished[0]}", "dataset=image_folder", f"dataset.root={root}", "logger=none", f"output={tmp_path}")
+    assert finished[1].test.copy_free is None  # there was no audit yet
+    data = DatasetConfig("image_folder", str(root), cache="off")
+    found = audit(find_subject(AuditConfig(dataset=data, output=str(tmp_path), predictions=[]))).result
+    copied = {leak.key for leak in found.leaked if (leak.split, leak.into) == ("test", "train")}
+    assert copied >= leaked_keys(root)
+    trained = run(replace(settings(root), output=str(tmp_path)), tmp_path / "run")
+    scored = evaluate_model(evaluation(*asked, "accelerator=cpu"), tmp_path / "again")
+    for result, folder in ((trained, "run"), (scored, "again")):
+        table = pd.read_parquet(tmp_path / folder / "predictions.parquet")
+        assert set(table["key"][table["copied"]]) == copied
+        right = (table["label"] == table["predicted"])[~table["copied"]]
+        score = result.test.copy_free
+        assert (score.n, score.leaked, score.accuracy) == (len(right), len(copied), pytest.approx(right.mean()))
+        line = f"without the {len(copied)} images with a copy in train: {percent(score.accuracy)} of {score.n}"
+        assert line[1:] in record(tmp_path / folder)
+        out = StringIO()
+        print_summary(result, tmp_path, [], Console(file=out, width=200))
+        assert line in out.getvalue()
+    on_train = evaluate_model(evaluation(*asked, "accelerator=cpu", "split=train"), tmp_path / "train")
+    assert on_train.test.copy_free is None
 
 
 def test_an_evaluation_tells_the_same_leaks(finished, root, tmp_path):

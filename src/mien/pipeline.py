@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from pytorch_lightning import seed_everything
 
+from mien.audit import known_copies
 from mien.cache.store import open_store
 from mien.config.check_images import crop_problems
 from mien.config.evaluate import CropChanges, EvaluateConfig
@@ -134,7 +135,13 @@ def _exam(config: Config, opened: Opened, decoded: dict[SplitName, Decoded], pho
     """What the trained model is scored on, and the selection split where that is another part."""
     chosen_on = config.protocol.selection
     selection = None if chosen_on in ("none", opened.split) else decoded[SplitName(chosen_on)]
-    return Exam(Crops(opened.source, opened.split, decoded[opened.split], opened.leaks), *photos, selection)
+    return Exam(_part(config.output, opened, decoded[opened.split]), *photos, selection)
+
+
+def _part(output: str, opened: Opened, decoded: Decoded) -> Crops:
+    """The part that is scored, with what is known of its copies in train."""
+    copies = known_copies(Path(output), opened.source.spec().fingerprint, opened.split)
+    return Crops(opened.source, opened.split, decoded, opened.leaks, copies)
 
 
 def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = None) -> RunResult:
@@ -195,7 +202,7 @@ def _crops(config: EvaluateConfig, bundle: Bundle, detector: FaceDetector) -> Cr
         log.warning("the model was trained on dataset.faces=%s, and is scored on %s", trained_on, config.dataset.faces)
     parts = _faces({split: opened.source.parts[split]}, config, detector, bundle.crop)
     prepared = replace(bundle.spec, size=bundle.views.prepared)
-    return Crops(opened.source, split, Decoder.of(config.dataset, prepared).decode(parts[split]), opened.leaks)
+    return _part(config.output, opened, Decoder.of(config.dataset, prepared).decode(parts[split]))
 
 
 def _photos(config: Config, labels: LabelSet) -> Photos:

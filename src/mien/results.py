@@ -41,7 +41,7 @@ class SetScore:
 
 @dataclass(frozen=True)
 class LeakFreeScore:
-    """Scores on the images of a split that do not stand byte for byte in the data set's train part.
+    """Scores on the images of a split that do not stand in the data set's train part: byte for byte, or nearly.
 
     That part is the one before a validation part is cut from it: an image that went there was not trained on, but the
     epoch was chosen on it. So the images left are the same under every protocol. A validation part that was cut from
@@ -79,6 +79,8 @@ class EvalResult:
         per_set: One entry a set where the data are a mix of several (``dataset=mixed``), else none.
         leak_free: Scores without the images that stand in train too; ``None`` where the split is train, the train part
             is unknown, or the result is from before there was this.
+        copy_free: Scores without the images that have a copy in train, byte for byte or nearly, as an audit of the data
+            (``audit.py``) found them; ``None`` where there was none.
     """
 
     n: int
@@ -92,6 +94,7 @@ class EvalResult:
     confusion: tuple[tuple[int, ...], ...]
     per_set: tuple[SetScore, ...] = ()
     leak_free: LeakFreeScore | None = None
+    copy_free: LeakFreeScore | None = None
 
 
 @dataclass(frozen=True)

@@ -53,12 +53,21 @@ Photos = tuple[SceneSource | None, FaceDetector]
 
 @dataclass(frozen=True)
 class Crops:
-    """A part of a data set, decoded, and what of it stands in train too (``None`` where that is unknown)."""
+    """A part of a data set, decoded.
+
+    Attributes:
+        source: The data set.
+        split: The part.
+        decoded: Its images.
+        leaks: What of it stands in train byte for byte; ``None`` where that is unknown.
+        copies: Keys of what has a copy there, exact or near; ``None`` where no audit says so.
+    """
 
     source: SourceData
     split: SplitName
     decoded: Decoded
     leaks: Leaks | None = None
+    copies: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +123,9 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
 
 
 def _evaluate(crops: Crops, predictor: Predictor) -> Evaluation:
-    """Scores on crops, with and without those that stand in train too."""
+    """Scores on crops, with and without those that stand in train too, or have a copy there."""
     leaked = None if crops.leaks is None else crops.leaks.keys()
-    return evaluate(crops.decoded, crops.source.labels, predictor, leaked)
+    return evaluate(crops.decoded, crops.source.labels, predictor, leaked, crops.copies)
 
 
 def _selection(exam: Exam, predictor: Predictor) -> pd.DataFrame | None:

@@ -7,7 +7,7 @@ from test_record import ENVIRONMENT
 
 from made_up_runs import CLEAN, make_run
 from mien.files import write_json
-from mien.report.notes import chosen_on_reported, without_leaked
+from mien.report.notes import chosen_on_reported, without_copied, without_leaked
 from mien.report.record import record
 from mien.results import LeakFreeScore
 
@@ -41,6 +41,11 @@ def test_a_model_chosen_on_what_is_reported(tmp_path, selection, report, trained
 )
 def test_a_score_without_leaked_images_in_words(score, expected):
     assert without_leaked(score) == expected
+
+
+def test_a_score_without_copies_in_words():
+    score = LeakFreeScore(1018, 0.7996, (0.77, 0.82), 0.7, 682)
+    assert without_copied(score) == "without the 682 images with a copy in train: 80.0 % of 1,018"
 
 
 def test_a_record_names_the_commits_of_all_pieces(tmp_path):

@@ -15,7 +15,7 @@ from mien.results import LeakFreeScore
 def evidence(tmp_path):
     recipe = plan(make_places(tmp_path), "faces/small").recipes[0]
     finish(recipe)
-    return Evidence.load(recipe.folder)
+    return Evidence.load(recipe.folder, recipe.folder)
 
 
 VALUES = [

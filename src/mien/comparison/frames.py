@@ -23,12 +23,12 @@ VALUES = (
     "scenes", "detector", "end_to_end_accuracy", "end_to_end_low", "end_to_end_high",
     "detection_recall", "accuracy_given_detection", "detection_precision", "average_precision", "false_faces", "gap",
     "parameters", "epochs", "fit_seconds",
-    "leak_free_n", "leak_free_accuracy", "selected_by", "selected_value",
+    "leak_free_n", "leak_free_accuracy", "copy_free_n", "copy_free_accuracy", "selected_by", "selected_value",
 )  # fmt: skip
 """What a run's own result says."""
 COMPARED = ("model", "compared_n", "compared_accuracy", "nll", "temperature", "nll_scaled", "ece_scaled")
 """What the comparison adds, on the images that all runs share."""
-_WHOLE = ["seed", "n", "false_faces", "parameters", "epochs", "leak_free_n", "compared_n"]
+_WHOLE = ["seed", "n", "false_faces", "parameters", "epochs", "leak_free_n", "copy_free_n", "compared_n"]
 
 
 def run_frame(comparison: Comparison) -> pd.DataFrame:
@@ -53,10 +53,14 @@ def _values(run: RunResult) -> tuple[Cell, ...]:
     """What stands under :data:`VALUES` for a finished run."""
     test, chosen = run.test, run.selection
     crops: tuple[Cell, ...] = (None,) * 7
-    clean: tuple[Cell, ...] = (None, None)
+    clean: tuple[Cell, ...] = (None,) * 4
     if test is not None:
         crops = (test.n, test.accuracy, *test.accuracy_ci95, test.macro_recall, test.macro_f1, test.ece)
-        clean = clean if test.leak_free is None else (test.leak_free.n, test.leak_free.accuracy)
+        clean = tuple(
+            cell
+            for part in (test.leak_free, test.copy_free)
+            for cell in ((None, None) if part is None else (part.n, part.accuracy))
+        )
     return (
         *(run.protocol["name"], data_name(run), run.dataset["fingerprint"], run.backbone, run.seed),
         *crops,

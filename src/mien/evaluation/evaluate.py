@@ -13,8 +13,8 @@ from mien.data.source import Part
 from mien.evaluation.predict import Predictor
 from mien.labels import LabelSet
 from mien.metrics.classification import evaluate_predictions
-from mien.metrics.intervals import wilson_interval
-from mien.results import EvalResult, LeakFreeScore, SetScore
+from mien.metrics.left_out import score_without
+from mien.results import EvalResult, SetScore
 from mien.types import Image
 
 
@@ -40,8 +40,8 @@ class Evaluation:
 
     Attributes:
         result: The scores.
-        predictions: As :attr:`Predictions.table`; with ``leaked`` (whether the image stands in train too) where that
-            is known.
+        predictions: As :attr:`Predictions.table`; with ``leaked`` (whether the image stands in train too) and
+            ``copied`` (whether it has a copy there, exact or near) where that is known.
         images: As the network saw them.
     """
 
@@ -56,7 +56,11 @@ class Evaluation:
 
 
 def evaluate(
-    images: Decoded, labels: LabelSet, predictor: Predictor, leaked: Collection[str] | None = None
+    images: Decoded,
+    labels: LabelSet,
+    predictor: Predictor,
+    leaked: Collection[str] | None = None,
+    copied: Collection[str] | None = None,
 ) -> Evaluation:
     """Predict and score.
 
@@ -65,6 +69,7 @@ def evaluate(
         labels: The data set's classes; each must be among the model's.
         predictor: The model.
         leaked: Keys of the images that stand in train too; ``None`` where that is unknown.
+        copied: Keys of the images that have a copy there, exact or near; ``None`` where that is unknown.
 
     Raises:
         LabelError: A class of the data set is none of the model's.
@@ -72,11 +77,11 @@ def evaluate(
     said = predict(images, labels, predictor)
     result = evaluate_predictions(said.probabilities, said.truth, predictor.labels)
     per_set = _per_set(images.part, said.probabilities, said.truth, predictor.labels)
-    if leaked is None:
-        return Evaluation(replace(result, per_set=per_set), said.table, images)
-    table = said.table.assign(leaked=said.table["key"].isin(leaked))
-    leak_free = _leak_free(said, ~table["leaked"].to_numpy(), predictor.labels)
-    return Evaluation(replace(result, per_set=per_set, leak_free=leak_free), table, images)
+    known = {"leaked": leaked, "copied": copied}
+    flags = {name: said.table["key"].isin(keys) for name, keys in known.items() if keys is not None}
+    free = {name: score_without(said.table, flag.to_numpy()) for name, flag in flags.items()}
+    result = replace(result, per_set=per_set, leak_free=free.get("leaked"), copy_free=free.get("copied"))
+    return Evaluation(result, said.table.assign(**flags), images)
 
 
 def predict(images: Decoded, labels: LabelSet, predictor: Predictor) -> Predictions:
@@ -100,15 +105,6 @@ def predict(images: Decoded, labels: LabelSet, predictor: Predictor) -> Predicti
         }
     )
     return Predictions(probabilities, truth, table)
-
-
-def _leak_free(said: Predictions, free: NDArray[np.bool_], labels: LabelSet) -> LeakFreeScore:
-    """The scores on some of the images."""
-    leaked = int((~free).sum())
-    if not free.any():
-        return LeakFreeScore(0, None, wilson_interval(0, 0), None, leaked)
-    score = evaluate_predictions(said.probabilities[free], said.truth[free], labels)
-    return LeakFreeScore(score.n, score.accuracy, score.accuracy_ci95, score.macro_recall, leaked)
 
 
 def _per_set(

@@ -143,6 +143,7 @@ def scores_of(result: RunResult) -> dict[str, float]:
         values |= {"test/accuracy_low": test.accuracy_ci95[0], "test/accuracy_high": test.accuracy_ci95[1]}
         values |= {"test/n": test.n} | {f"test/recall/{row.label}": row.recall for row in test.per_class}
         values["test/leak_free_accuracy"] = None if test.leak_free is None else test.leak_free.accuracy
+        values["test/copy_free_accuracy"] = None if test.copy_free is None else test.copy_free.accuracy
     if faces is not None:
         values |= {"end_to_end/accuracy": faces.accuracy, "end_to_end/detection_recall": faces.detection_recall}
         values["end_to_end/gap"] = None if faces.gap is None else faces.gap.gap

@@ -11,7 +11,7 @@ from typing import Any
 from mien.environment import commits
 from mien.face_results import EndToEndResult
 from mien.files import read_json
-from mien.report.notes import chosen_on_reported, without_leaked
+from mien.report.notes import chosen_on_reported, without_copied, without_leaked
 from mien.report.tables import error_shares, notes_on, size_words
 from mien.report.wording import UNDEFINED, duration, interval, percent, pixels
 from mien.results import EvalResult, RunResult
@@ -90,6 +90,7 @@ def test_lines(result: EvalResult) -> list[str]:
         f"macro recall {percent(result.macro_recall)}, macro F1 {percent(result.macro_f1)}, "
         f"calibration error {percent(result.ece)}, cross entropy {result.loss:.3f}.",
         *_leak_free(result),
+        *_copy_free(result),
         "",
         "| class | recall | precision | F1 | support |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -113,6 +114,19 @@ def _leak_free(result: EvalResult) -> list[str]:
         "",
         f"{line[0].upper()}{line[1:]} (95 % interval {interval(score.accuracy_ci95)}, macro recall "
         f"{percent(score.macro_recall)}). A leaked image stands byte for byte in the train part too.",
+    ]
+
+
+def _copy_free(result: EvalResult) -> list[str]:
+    """The score without what has a copy in train; nothing where no audit told."""
+    score = result.copy_free
+    if score is None:
+        return []
+    line = without_copied(score)
+    return [
+        "",
+        f"{line[0].upper()}{line[1:]} (95 % interval {interval(score.accuracy_ci95)}, macro recall "
+        f"{percent(score.macro_recall)}): exact and near copies, as an audit of the data found them.",
     ]
 
 

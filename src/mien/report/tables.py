@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.face_results import EndToEndResult, Outcomes, SizeScore
-from mien.report.notes import chosen_on_reported, without_leaked
+from mien.report.notes import chosen_on_reported, without_copied, without_leaked
 from mien.report.wording import UNDEFINED, duration, interval, percent, pixels, points, points_interval
 from mien.results import RESULTS_FILE, EvalResult, RunResult
 
@@ -25,6 +25,8 @@ def per_class_table(result: EvalResult) -> Table:
     notes = [f", 95 % interval {interval(result.accuracy_ci95)}", f"expected calibration error {percent(result.ece)}"]
     if result.leak_free is not None and result.leak_free.leaked:
         notes.append(without_leaked(result.leak_free))
+    if result.copy_free is not None:
+        notes.append(without_copied(result.copy_free))
     table.caption = Text.assemble((f"accuracy {percent(result.accuracy)}", "bold"), "\n".join(notes))
     return table
 

@@ -1,16 +1,18 @@
 """What a finished run left, and what it measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from omegaconf import OmegaConf
 
+from mien.audit import known_copies
 from mien.errors import MienError
 from mien.files import read_json
 from mien.labels import canonical
+from mien.metrics.left_out import score_without
 from mien.reproduction.measures import Measured
 from mien.results import RunResult
 from mien.runs import CONFIG_FILE, DATA_FILE, METRICS_FILE
@@ -37,13 +39,17 @@ class Evidence:
     counts: Mapping[str, int]
 
     @classmethod
-    def load(cls, folder: Path) -> "Evidence":
+    def load(cls, folder: Path, output: Path) -> "Evidence":
         """Read a run folder.
+
+        Args:
+            folder: The run folder.
+            output: Where audits are looked for: a run from before the audit of its data does not know of it.
 
         Raises:
             RunFolderError: The run is not finished.
         """
-        result = RunResult.load(folder)
+        result = _with_copies(RunResult.load(folder), folder, output)
         images = {split: sum(classes.values()) for split, classes in read_json(folder / DATA_FILE)["counts"].items()}
         counts = dict(images)
         if OmegaConf.load(folder / CONFIG_FILE).trainer.limit_train_batches is not None:
@@ -99,6 +105,19 @@ class Evidence:
         if chosen is None:
             raise NotMeasuredError("the protocol has no selection split")
         return Measured(chosen.value, self.counts.get(chosen.split) if chosen.monitor == "accuracy" else None)
+
+
+def _with_copies(result: RunResult, folder: Path, output: Path) -> RunResult:
+    """The result with the score on images without a copy in train, where only an audit since then tells which."""
+    test = result.test
+    if test is None or test.copy_free is not None:
+        return result
+    copies = known_copies(output, result.dataset["fingerprint"], result.protocol["report"])
+    if copies is None:
+        return result
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    score = score_without(predictions, predictions["key"].isin(copies).to_numpy())
+    return replace(result, test=replace(test, copy_free=score))
 
 
 def _count(start: str, last: str, owner: Any) -> int | None:

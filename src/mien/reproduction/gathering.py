@@ -52,7 +52,7 @@ def _epochs(folder: Path) -> int:
 
 def _finished(recipe: Recipe) -> RunRecord:
     try:
-        evidence = Evidence.load(recipe.folder)
+        evidence = Evidence.load(recipe.folder, Path(recipe.config.output))
     except RunFolderError as error:
         return RunRecord(
             recipe.name, recipe.seed, UNFINISHED, f"cannot be read: {without_paths(str(error))}", recipe.command

@@ -15,6 +15,7 @@ CURVE_COLUMNS = ("train_accuracy", "train_loss", "train_macro_recall", "val_accu
 _FIXED = {
     "test": ("accuracy", "macro_recall", "macro_f1", "ece", "loss"),
     "test.leak_free": ("accuracy", "macro_recall"),
+    "test.copy_free": ("accuracy", "macro_recall"),
     "end_to_end": ("accuracy", "detection_recall", "accuracy_given_detection"),
     "selection": ("value",),
     "seconds": ("fit",),
