@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,11 @@ from mien.comparison.cautions import cautions
 from mien.comparison.classes import class_differences
 from mien.comparison.compare import Options, compare, compare_leniently
 from mien.comparison.jobs import load_jobs
+from mien.comparison.parts import copy_free_blocks
 from mien.comparison.scores import Draws
 from mien.errors import ComparisonError
 from mien.metrics.intervals import paired_interval, wilson_interval
+from mien.results import LeakFreeScore, RunResult
 
 B, C = Files(lr=0.2), Files(lr=0.3)
 
@@ -154,6 +158,19 @@ def test_without_leaked_images_by_hand(tmp_path):
     assert [score.leak_free for score in compared(*folders, unknown).tested.scores] == [None, None]
     everything = write_run(tmp_path / "c", [3], files=Files(leaked=tuple(range(70))))
     assert compared(everything).tested.scores[0].leak_free is None
+
+
+def test_without_copies_where_all_trainings_know_of_an_audit(tmp_path):
+    folders = [write_run(tmp_path / name, [3], seed=seed) for seed, name in enumerate("ab")]
+    for folder, accuracy in zip(folders, (0.5, 0.7), strict=True):
+        run = RunResult.load(folder)
+        test = replace(run.test, copy_free=LeakFreeScore(40, accuracy, (0.3, 0.9), accuracy, 30))
+        replace(run, test=test).save(folder)
+    models = [score.model for score in compared(*folders).tested.scores]
+    (table,) = copy_free_blocks(models)
+    assert table.rows == [["`small_cnn`", "60.0 %", "40", "30"]]
+    unknown = write_run(tmp_path / "c", [3], seed=2)
+    assert list(copy_free_blocks([score.model for score in compared(*folders, unknown).tested.scores])) == []
 
 
 def test_the_temperature_is_fitted_on_validation(tmp_path):

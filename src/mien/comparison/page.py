@@ -11,6 +11,7 @@ from mien.comparison.jobs import Job
 from mien.comparison.parts import (
     calibration_table,
     class_table,
+    copy_free_blocks,
     leak_free_blocks,
     missed_blocks,
     pair_table,
@@ -96,6 +97,7 @@ def _tested(tested: Tested, folder: Path) -> Iterator[Block]:
     yield from missed_blocks(tested)
     yield Section("Without leaked images")
     yield from leak_free_blocks(tested)
+    yield from copy_free_blocks([score.model for score in tested.scores])
 
 
 def _confusion(tested: Tested, folder: Path) -> Iterator[Block]:

@@ -1,7 +1,8 @@
 """The tables of the report."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from statistics import fmean
 
 from mien.comparison.calibration import HOTTEST
 from mien.comparison.classes import ClassDifference, class_differences
@@ -9,6 +10,7 @@ from mien.comparison.compare import NO_VALIDATION, Comparison, Tested
 from mien.comparison.conclusion import p_words
 from mien.comparison.frames import data_name, missed_frame
 from mien.comparison.jobs import Job, code
+from mien.comparison.models import Model
 from mien.comparison.plots import shown
 from mien.comparison.scores import Score
 from mien.face_results import EndToEndResult
@@ -160,6 +162,20 @@ def leak_free_blocks(tested: Tested) -> Iterator[Block]:
     count = int(images.leaked.sum())
     caption = f"{count:,} of {images.n:,} test images stand byte for byte in the train part of their data set."
     yield Table(("model", "all images", f"the other {images.n - count:,}", "95 % interval"), rows, caption=caption)
+
+
+def copy_free_blocks(models: Sequence[Model]) -> Iterator[Block]:
+    """Every model without the images that have a copy in train, exact or near, where its runs know of an audit."""
+    rows = []
+    for model in models:
+        tests = [job.result.test for job in model.jobs]
+        scores = [test.copy_free for test in tests if test is not None and test.copy_free is not None]
+        shares = [score.accuracy for score in scores if score.accuracy is not None]
+        if len(shares) == len(tests):
+            rows.append([code(model.name), percent(fmean(shares)), f"{scores[0].n:,}", f"{scores[0].leaked:,}"])
+    if rows:
+        caption = "As an audit of the data found them; of each model's own test, the mean over its seeds."
+        yield Table(("model", "without copies in train", "images", "copies"), rows, caption=caption)
 
 
 PHOTOS: tuple[tuple[str, Callable[[EndToEndResult], str]], ...] = (
