@@ -96,7 +96,8 @@ def sum_table(images: Tensor) -> Tensor:
     Modulo 2**32.
     """
     count, height, width, _ = images.shape
-    sums = torch.zeros((count, height + 1, width + 1, 4), dtype=torch.int32, device=images.device)
+    sums = torch.empty((count, height + 1, width + 1, 4), dtype=torch.int32, device=images.device)
+    sums[:, 0] = sums[:, :, 0] = 0
     torch.cumsum(images, 2, dtype=torch.int32, out=sums[:, 1:, 1:, :3])
     sums[:, 1:, :, 3] = torch.arange(width + 1, device=images.device)
     if images.is_cuda:
