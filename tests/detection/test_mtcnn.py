@@ -137,6 +137,15 @@ def test_nms_by_the_smaller_box():
     assert sorted(kept.tolist()) == [0, 2, 3]
 
 
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize(("height", "width"), [(3, 4), (4, 5), (5, 3), (22, 22), (9, 46)])
+def test_pooling_is_pytorchs(height, width, size):
+    x = torch.randn(2, 5, height, width).contiguous(memory_format=torch.channels_last)
+    found = networks._pooled(x, size)
+    assert torch.equal(found, functional.max_pool2d(x, size, 2, ceil_mode=True))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
 @pytest.mark.parametrize(("height", "rows"), [(12, 1), (13, 40), (113, 20), (240, 64), (241, 64), (99, 1000)])
 def test_strips_cover_every_window_once(height, rows):
     network = networks.load_networks("cpu")[0]
@@ -155,16 +164,17 @@ def test_levels_on_one_canvas_look_as_they_do_alone(height, width):
     scales = (0.6, 0.43, 0.37, 0.35)
     (canvas,) = pyramid.canvases(height, width, scales, 2**20, torch.device("cpu"))
     with torch.inference_mode():
-        scores, shifts = network(seen.canvas(canvas), canvas.seams)
+        scores, features = network(seen.canvas(canvas), canvas.seams)
         image, row, column = canvas.find(scores > -torch.inf)
         number, on_row, on_column, scale = canvas.on_level(row, column)
         for tile in canvas.tiles:
-            alone, moves = network(seen.level(tile.level, tile.rows))
+            alone, features_alone = network(seen.level(tile.level, tile.rows))
             own = number == tile.level.number
             assert own.sum() == alone.numel()
             there = image[own], on_row[own], on_column[own]
             torch.testing.assert_close(scores[image[own], row[own], column[own]], alone[there], atol=1e-6, rtol=0)
-            torch.testing.assert_close(shifts[image[own], row[own], column[own]], moves[there], atol=1e-6, rtol=0)
+            moved = network.shifts(features[image[own], row[own], column[own]])
+            torch.testing.assert_close(moved, network.shifts(features_alone[there]), atol=1e-6, rtol=0)
             assert (scale[own] == np.float32(tile.level.scale)).all()
 
 

@@ -12,10 +12,12 @@ from mien.detection.mtcnn.networks import ONet, RNet, load_networks
 from mien.detection.mtcnn.pixels import Pixels
 from mien.detection.mtcnn.pyramid import Canvas, canvases
 
-_STRIP = {"cpu": 2**15, "cuda": 2**24}
-"""Pixels of a canvas seen at a time: what stays in a processor's cache, or in a GPU's memory."""
-_CROPS = {"cpu": 64, "cuda": 4096}
-"""Candidates seen at a time."""
+_STRIP = {"cpu": 2**16, "cuda": 2**23}
+"""Pixels of a canvas or of candidates seen at a time: what stays in a processor's cache, or in a GPU's memory."""
+_NEAR = 64
+"""Candidates within a square of so many pixels are seen one after another."""
+_KEPT = 31 * 2**20
+"""Bytes that the C library is taught to keep; glibc learns from blocks below 32 MiB."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    @classmethod
+    def none(cls, device: torch.device) -> "Candidates":
+        """No candidates."""
+        empty = torch.zeros(0, device=device)
+        return cls(empty.long(), empty.view(0, 4), empty, empty.view(0, 4))
 
     def take(self, which: Tensor) -> "Candidates":
         """Some of them, by index or mask."""
@@ -64,7 +72,11 @@ class Cascade:
         self._least_logit = float(torch.tensor(thresholds[0], dtype=torch.float64).logit())
         self._pnet, self._rnet, self._onet = load_networks(device)
         kind = self.device.type if self.device.type in _STRIP else "cuda"
-        self._strip, self._batch = _STRIP[kind], _CROPS[kind]
+        self._strip = _STRIP[kind]
+        if kind == "cpu":
+            # The C library gives freed memory back to the system and gets it again page by page, which can take as long
+            # as the networks do. After a large block has come and gone it keeps so much.
+            torch.empty(_KEPT, dtype=torch.uint8)
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Candidates:
@@ -90,24 +102,23 @@ class Cascade:
     def _propose(self, pixels: Pixels) -> Candidates:
         scales = self.scales(pixels.height, pixels.width)
         budget = self._strip // len(pixels.images)
-        seen = [
+        parts = [
             self._look(pixels, canvas) for canvas in canvases(pixels.height, pixels.width, scales, budget, self.device)
         ]
-        found = _joined([candidates for candidates, _ in seen], self.device)
-        levels = torch.cat([found.image[:0], *(level for _, level in seen)])
-        found = found.take(nms(found.boxes, found.scores, levels * len(pixels.images) + found.image, 0.5))
+        if not parts:
+            return Candidates.none(self.device)
+        image, level, row, column, scale, logits, features = (torch.cat(part) for part in zip(*parts, strict=True))
+        found = Candidates(image, windows(row, column, scale), logits.sigmoid(), self._pnet.shifts(features))
+        found = found.take(nms(found.boxes, found.scores, level * len(pixels.images) + image, 0.5))
         found = found.take(nms(found.boxes, found.scores, found.image, 0.7))
         boxes = squared(corrected(found.boxes, found.extra, 0))
         return Candidates(found.image, boxes, found.scores, found.extra)
 
-    def _look(self, pixels: Pixels, canvas: Canvas) -> tuple[Candidates, Tensor]:
-        """Windows of a canvas that may be faces, and each one's level."""
-        logits, shifts = self._pnet(pixels.canvas(canvas), canvas.seams)
+    def _look(self, pixels: Pixels, canvas: Canvas) -> tuple[Tensor, ...]:
+        """Windows of a canvas that may be faces: picture, level, row and column on it, its scale, logit, features."""
+        logits, features = self._pnet(pixels.canvas(canvas), canvas.seams)
         image, row, column = canvas.find(logits >= self._least_logit)
-        level, on_row, on_column, scale = canvas.on_level(row, column)
-        boxes = windows(on_row, on_column, scale)
-        scores = logits[image, row, column].sigmoid()
-        return Candidates(image, boxes, scores, shifts[image, row, column]), level
+        return image, *canvas.on_level(row, column), logits[image, row, column], features[image, row, column]
 
     def _refine(self, pixels: Pixels, found: Candidates) -> Candidates:
         found = self._seen(pixels, found, self._rnet, 24)
@@ -131,15 +142,18 @@ class Cascade:
         area = inside(found.boxes, pixels.height, pixels.width)
         there = (area[:, 2:] > area[:, :2]).all(1)
         found, area = found.take(there), area[there]
+        # Neighbours follow each other, so that what they see of the picture is still in the cache.
+        across, down = (area[:, :2] // _NEAR).unbind(1)
+        order = ((found.image * pixels.height + down) * pixels.width + across).argsort()
+        step = max(self._strip // size**2, 1)
         parts = [
-            network(pixels.crops(image, boxes, size))
-            for image, boxes in zip(torch.split(found.image, self._batch), torch.split(area, self._batch), strict=True)
-            if len(boxes)
+            network(pixels.crops(found.image[some], area[some], size)) for some in torch.split(order, step) if len(some)
         ]
         width = 4 if size == 24 else 14
         scores = torch.cat([found.scores[:0], *(scores for scores, _ in parts)])
         extra = torch.cat([found.boxes.new_zeros(0, width), *(extra for _, extra in parts)])
-        return Candidates(found.image, found.boxes, scores, extra)
+        back = order.argsort()
+        return Candidates(found.image, found.boxes, scores[back], extra[back])
 
 
 @contextmanager
@@ -151,16 +165,3 @@ def _whole_float32() -> Iterator[None]:
         yield
     finally:
         torch.backends.cudnn.allow_tf32 = before
-
-
-def _joined(parts: list[Candidates], device: torch.device) -> Candidates:
-    """All candidates in one."""
-    none = torch.zeros(0, device=device)
-    empty = Candidates(none.long(), none.view(0, 4), none, none.view(0, 4))
-    parts = [empty, *parts]
-    return Candidates(
-        torch.cat([part.image for part in parts]),
-        torch.cat([part.boxes for part in parts]),
-        torch.cat([part.scores for part in parts]),
-        torch.cat([part.extra for part in parts]),
-    )

@@ -18,8 +18,8 @@ class PNet(nn.Module):
     """Proposals: sees every window of 12 x 12 pixels, two pixels apart.
 
     Rearranged for speed, with the same result: the first layer's ten channels are filled up to sixteen, a vector
-    register's worth, with zeros that nothing reads; the two last layers are one, whose first output is the difference
-    of the two classes' logits.
+    register's worth, with zeros that nothing reads; of the two classes' logits only the difference is computed, and
+    corrections of boxes only where somebody asks for them.
     """
 
     _FILLED = 16
@@ -29,10 +29,12 @@ class PNet(nn.Module):
         self.conv1, self.prelu1 = nn.Conv2d(3, self._FILLED, 3), nn.PReLU(self._FILLED)
         self.conv2, self.prelu2 = nn.Conv2d(self._FILLED, 16, 3), nn.PReLU(16)
         self.conv3, self.prelu3 = nn.Conv2d(16, 32, 3), nn.PReLU(32)
-        self.last = nn.Linear(32, 5)
+        self.logit, self.shifts = nn.Linear(32, 1), nn.Linear(32, 4)
 
     def forward(self, images: Tensor, seams: Sequence[tuple[slice, slice]] = ()) -> tuple[Tensor, Tensor]:
-        """Logit (N, h, w) of a face in every window, and the correction of its box (N, h, w, 4).
+        """Logit (N, h, w) of a face in every window, and its features (N, h, w, 32).
+
+        ``shifts`` of the features is the correction of the window's box, (..., 4).
 
         Args:
             images: (N, 3, H, W).
@@ -41,10 +43,9 @@ class PNet(nn.Module):
         x = self.prelu1(self.conv1(images))
         for rows, columns in seams:
             x[:, :, rows, columns] = -torch.inf
-        x = self.prelu2(self.conv2(_halved(_halved(x, 2), 3)))
+        x = self.prelu2(self.conv2(_pooled(x, 2)))
         x = self.prelu3(self.conv3(x)).permute(0, 2, 3, 1)
-        x = self.last(x)
-        return x[..., 0], x[..., 1:]
+        return self.logit(x)[..., 0], x
 
     @classmethod
     def rearranged(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -55,8 +56,8 @@ class PNet(nn.Module):
             shape[dimension] = cls._FILLED - shape[dimension]
             full[key] = torch.cat([state[key], torch.zeros(shape)], dimension)
         for kind in ("weight", "bias"):
-            classes, shifts = (state[f"conv4_{n}.{kind}"].squeeze() for n in (1, 2))
-            full[f"last.{kind}"] = torch.cat([classes[1:] - classes[:1], shifts])
+            classes, full[f"shifts.{kind}"] = (state[f"conv4_{n}.{kind}"].squeeze() for n in (1, 2))
+            full[f"logit.{kind}"] = classes[1:] - classes[:1]
         return full
 
 
@@ -73,8 +74,8 @@ class RNet(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Face probability (N,) and correction of the box (N, 4)."""
-        x = functional.max_pool2d(self.prelu1(self.conv1(images)), 3, 2, ceil_mode=True)
-        x = functional.max_pool2d(self.prelu2(self.conv2(x)), 3, 2, ceil_mode=True)
+        x = _pooled(self.prelu1(self.conv1(images)), 3)
+        x = _pooled(self.prelu2(self.conv2(x)), 3)
         x = self.prelu4(self.dense4(_flat(self.prelu3(self.conv3(x)))))
         return self.dense5_1(x).softmax(1)[:, 1], self.dense5_2(x)
 
@@ -93,24 +94,31 @@ class ONet(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Face probability (N,), and correction of the box with the landmarks' x and y as shares of it (N, 4 + 10)."""
-        x = functional.max_pool2d(self.prelu1(self.conv1(images)), 3, 2, ceil_mode=True)
-        x = functional.max_pool2d(self.prelu2(self.conv2(x)), 3, 2, ceil_mode=True)
-        x = functional.max_pool2d(self.prelu3(self.conv3(x)), 2, 2, ceil_mode=True)
+        x = _pooled(self.prelu1(self.conv1(images)), 3)
+        x = _pooled(self.prelu2(self.conv2(x)), 3)
+        x = _pooled(self.prelu3(self.conv3(x)), 2)
         x = self.prelu5(self.dense5(_flat(self.prelu4(self.conv4(x)))))
         return self.dense6_1(x).softmax(1)[:, 1], torch.cat([self.dense6_2(x), self.dense6_3(x)], 1)
 
 
-def _halved(x: Tensor, dimension: int) -> Tensor:
-    """The larger of each two neighbours along an axis; a last one without a neighbour stays.
+def _pooled(x: Tensor, size: int) -> Tensor:
+    """PyTorch's ``max_pool2d(x, size, 2, ceil_mode=True)`` of two or three pixels, on processors twice as fast."""
+    if not x.is_cpu:
+        return functional.max_pool2d(x, size, 2, ceil_mode=True)
+    return _largest(_largest(x, 2, size), 3, size)
 
-    On both axes, PyTorch's ``max_pool2d(x, 2, 2, ceil_mode=True)``, but faster on processors.
-    """
-    count = x.shape[dimension] // 2
-    pairs = torch.unflatten(x.narrow(dimension, 0, 2 * count), dimension, (count, 2))
-    larger = torch.maximum(pairs.select(dimension + 1, 0), pairs.select(dimension + 1, 1))
-    if x.shape[dimension] == 2 * count:
-        return larger
-    return torch.cat([larger, x.narrow(dimension, 2 * count, 1)], dimension)
+
+def _largest(x: Tensor, dimension: int, size: int) -> Tensor:
+    """The largest of every two or three neighbours along an axis, the next ones two further; the last may be fewer."""
+    lines = x.movedim(dimension, 0)
+    count = -(-(len(lines) - size) // 2) + 1
+    first, second, *third = (lines[n::2][:count] for n in range(size))
+    largest, pairs = torch.empty_like(first), len(second)  # in the memory format of x
+    torch.maximum(first[:pairs], second, out=largest[:pairs])
+    largest[pairs:] = first[pairs:]
+    for more in third:
+        torch.maximum(largest[: len(more)], more, out=largest[: len(more)])
+    return largest.movedim(0, dimension)
 
 
 def _flat(x: Tensor) -> Tensor:

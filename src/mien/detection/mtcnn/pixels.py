@@ -2,19 +2,22 @@
 
 A pixel of the result is the mean of the pixels that its area touches: bin i of ``size`` over ``length`` pixels reaches
 from floor(i * length / size) to ceil((i + 1) * length / size), as in PyTorch's ``interpolate(mode="area")``. Sums are
-exact integers (modulo 2**32, which no bin of less than 8 million pixels reaches).
+exact integers (modulo 2**32, which no bin of less than 8 million pixels reaches). Beside the sums of the three channels
+stands the number of pixels, so that a bin brings along what to divide by.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mien.detection.mtcnn.pyramid import Canvas, Level
 
 WHOLE = 2**24
-"""Up to so many pixels a picture's table is kept whole (12 bytes a pixel); larger pictures are read piece by piece."""
+"""Up to so many pixels a picture's table is kept whole (16 bytes a pixel); larger pictures are read piece by piece."""
 
 
 class Pixels:
@@ -55,9 +58,7 @@ class Pixels:
             sums = sum_table(self.images[:, first:last])
             top, bottom = top - first, bottom - first
         band = sums.index_select(1, bottom).sub_(sums.index_select(1, top))
-        total = band.index_select(2, right).sub_(band.index_select(2, left))
-        count = (bottom - top)[:, None] * (right - left)
-        return _as_input(total, count[None])
+        return _as_input(_looked_up(band, 2, right).sub_(_looked_up(band, 2, left)))
 
     def crops(self, which: Tensor, boxes: Tensor, size: int) -> Tensor:
         """Boxes resized to squares: (N, 3, size, size) float32, as the networks see them.
@@ -69,18 +70,12 @@ class Pixels:
         """
         if self._sums is None:
             return self._one_by_one(which.tolist(), boxes.tolist(), size)
-        left, right = _bins_of(boxes[:, 0], boxes[:, 2], size)
-        top, bottom = _bins_of(boxes[:, 1], boxes[:, 3], size)
-        start = which[:, None] * (self.height + 1)
-        table, stride = self._sums.view(-1, 3), self.width + 1
-        upper, lower = ((start + edge) * stride for edge in (top, bottom))
-
-        def at(rows: Tensor, columns: Tensor) -> Tensor:
-            return table.index_select(0, (rows[:, :, None] + columns[:, None, :]).flatten())
-
-        total = at(lower, right).sub_(at(upper, right)).sub_(at(lower, left)).add_(at(upper, left))
-        count = (bottom - top)[:, :, None] * (right - left)[:, None, :]
-        return _as_input(total.view(len(boxes), size, size, 3), count)
+        columns, rows = _edges(boxes[:, :2], boxes[:, 2:], size).unbind(1)
+        rows = rows + which[:, None] * (self.height + 1)
+        corners = rows[:, :, None] * (self.width + 1) + columns[:, None]
+        sums = _looked_up(self._sums.view(-1, 4), 0, corners.flatten()).view(*corners.shape, 4)
+        band = sums[:, size:] - sums[:, :size]
+        return _as_input(band[:, :, size:] - band[:, :, :size])
 
     def _one_by_one(self, which: Sequence[int], boxes: Sequence[Sequence[int]], size: int) -> Tensor:
         """The same without a table, for pictures too large for one."""
@@ -89,20 +84,22 @@ class Pixels:
             picture = self.images[image, top:bottom, left:right]
             rows = zip(*(edge.tolist() for edge in _bins(bottom - top, size, device)), strict=True)
             columns = zip(*(edge.tolist() for edge in _bins(right - left, size, device)), strict=True)
+            picture = functional.pad(picture, (0, 1), value=1)
             bands = torch.stack([picture[a:b].sum(0) for a, b in rows])
-            total = torch.stack([bands[:, a:b].sum(1) for a, b in columns], 1)
-            heights, widths = (torch.sub(*_bins(n, size, device)).neg() for n in (bottom - top, right - left))
-            found.append(_as_input(total[None], (heights[:, None] * widths)[None]))
+            found.append(_as_input(torch.stack([bands[:, a:b].sum(1) for a, b in columns], 1)[None]))
         return torch.cat(found)
 
 
 def sum_table(images: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, H + 1, W + 1, 3) int32: the sum of all pixels above and to the left, modulo 2**32."""
+    """(B, H, W, 3) uint8 to (B, H + 1, W + 1, 4) int32: the sum of all pixels above and to the left, and their number.
+
+    Modulo 2**32.
+    """
     count, height, width, _ = images.shape
-    sums = torch.zeros((count, height + 1, width + 1, 3), dtype=torch.int32, device=images.device)
-    inner = sums[:, 1:, 1:]
-    inner.copy_(images)
-    inner.cumsum_(2)
+    sums = torch.empty((count, height + 1, width + 1, 4), dtype=torch.int32, device=images.device)
+    sums[:, 0] = sums[:, :, 0] = 0
+    torch.cumsum(images, 2, dtype=torch.int32, out=sums[:, 1:, 1:, :3])
+    sums[:, 1:, :, 3] = torch.arange(width + 1, device=images.device)
     if images.is_cuda:
         return sums.cumsum_(1)
     rows = sums.numpy()
@@ -111,19 +108,28 @@ def sum_table(images: Tensor) -> Tensor:
     return sums
 
 
+@lru_cache(maxsize=256)
 def _bins(length: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Where each of ``size`` bins over ``length`` pixels begins and ends, both (size,) int64."""
-    bins = torch.arange(size + 1, device=device) * length
-    return bins[:-1] // size, -(-bins[1:] // size)
+    edges = _edges(torch.tensor(0, device=device), torch.tensor(length, device=device), size)
+    return edges[:size], edges[size:]
 
 
-def _bins_of(first: Tensor, last: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The same for many spans first..last, (N,) int64 each: begins and ends, (N, size)."""
-    bins = torch.arange(size + 1, device=first.device) * (last - first)[:, None]
-    return first[:, None] + bins[:, :-1] // size, first[:, None] - (-bins[:, 1:] // size)
+def _edges(first: Tensor, last: Tensor, size: int) -> Tensor:
+    """Where all bins over spans first..last, (...) int64 each, begin, then where all end: (..., 2 * size)."""
+    number = torch.arange(size, device=first.device).repeat(2)
+    number[size:] += 1
+    rounding_up = torch.zeros_like(number)
+    rounding_up[size:] = size - 1
+    return first[..., None] + ((last - first)[..., None] * number + rounding_up) // size
 
 
-def _as_input(total: Tensor, count: Tensor) -> Tensor:
-    """Sums (N, h, w, 3) over ``count`` (1 or N, h, w) pixels to (N, 3, h, w) float32 input, channels-last in memory."""
-    mean = total / count[..., None].to(torch.float32)
-    return mean.sub_(127.5).mul_(0.0078125).permute(0, 3, 1, 2)
+def _looked_up(sums: Tensor, dimension: int, index: Tensor) -> Tensor:
+    """``sums.index_select(dimension, index)`` of (..., 4) int32; the four are copied as one number, which is faster."""
+    return sums.view(torch.complex128).index_select(dimension, index).view(torch.int32)
+
+
+def _as_input(total: Tensor) -> Tensor:
+    """Sums and counts (N, h, w, 4) to (N, 3, h, w) float32 input, channels-last in memory."""
+    total = total.to(torch.float32)
+    return (total[..., :3] / total[..., 3:]).sub_(127.5).mul_(0.0078125).permute(0, 3, 1, 2)
