@@ -130,6 +130,17 @@ def test_nms_of_all_groups_at_once_is_that_of_one_after_the_other(count, monkeyp
         assert torch.equal(boxes.nms_side_by_side(box, scores, groups, threshold), expected)
 
 
+@pytest.mark.parametrize(("smallest", "factor", "can"), [(20, 0.709, False), (10, 0.709, True), (20, 0.8, True)])
+def test_whether_windows_of_two_levels_can_overlap(smallest, factor, can):
+    scales = [12 / smallest * factor**n for n in range(6)]
+    assert boxes.can_overlap(scales, 0.7) is can
+    place = torch.arange(120)
+    rows, columns = (axis.flatten() for axis in torch.meshgrid(place, place, indexing="ij"))
+    seen = [boxes.windows(rows, columns, torch.full(rows.shape, scale)) for scale in scales[:2]]
+    largest = max(iou_matrix(seen[0][n : n + 1].numpy(), seen[1].numpy()).max() for n in range(0, 14400, 7))
+    assert can or largest <= 0.7
+
+
 def test_nms_by_the_smaller_box():
     """A small box inside a large one goes, though their intersection over union is only 0.09."""
     box = torch.tensor([[0.0, 0, 99, 99], [10, 10, 39, 39], [10, 10, 39, 39], [90, 90, 189, 189]])

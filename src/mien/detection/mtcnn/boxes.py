@@ -1,5 +1,8 @@
 """Boxes of the cascade: overlap, correction, squares. xyxy pixels, (N, 4) float32, corners as in the original MTCNN."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,6 +23,21 @@ def windows(rows: Tensor, columns: Tensor, scales: Tensor) -> Tensor:
     """
     corner, scale = torch.stack([columns, rows], 1).to(torch.float32), scales[:, None]
     return torch.cat([((STRIDE * corner + 1) / scale).floor(), ((STRIDE * corner + CELL) / scale).floor()], 1)
+
+
+def can_overlap(scales: Sequence[float], threshold: float) -> bool:
+    """Whether windows of two levels of a pyramid can overlap by more than a threshold (intersection over union).
+
+    An overlap is at most the ratio of the areas. :func:`windows` rounds sides by up to a pixel.
+    """
+    sides = [(CELL - 1) / scale for scale in scales]
+    return any(((small + 1) / (large - 1)) ** 2 > threshold for small, large in pairwise(sides))
+
+
+def best_first(scores: Tensor, groups: Tensor) -> Tensor:
+    """The order by group and, within each, by falling score; what is equal stays in its order."""
+    order = scores.argsort(descending=True, stable=True)
+    return order[groups[order].argsort(stable=True)]
 
 
 def corrected(boxes: Tensor, shifts: Tensor, extra: float) -> Tensor:
@@ -68,8 +86,7 @@ def nms_side_by_side(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: f
     again and again, gives the result of going through them one by one: the best box of a group is right from the
     start, and each round makes at least the next one right for good.
     """
-    order = scores.argsort(descending=True, stable=True)
-    order = order[groups[order].argsort(stable=True)]
+    order = best_first(scores, groups)
     counts = torch.unique_consecutive(groups[order], return_counts=True)[1]
     group = torch.arange(len(counts), device=boxes.device).repeat_interleave(counts)
     place = torch.arange(len(order), device=boxes.device) - (counts.cumsum(0) - counts)[group]

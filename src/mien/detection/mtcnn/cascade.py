@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mien.detection.mtcnn.boxes import CELL, corrected, inside, nms, nms_by_smaller, squared, windows
+from mien.detection.mtcnn.boxes import (
+    CELL,
+    best_first,
+    can_overlap,
+    corrected,
+    inside,
+    nms,
+    nms_by_smaller,
+    squared,
+    windows,
+)
 from mien.detection.mtcnn.networks import ONet, RNet, load_networks
 from mien.detection.mtcnn.pixels import Pixels
 from mien.detection.mtcnn.pyramid import Canvas, canvases
@@ -110,7 +120,10 @@ class Cascade:
         image, level, row, column, scale, logits, features = (torch.cat(part) for part in zip(*parts, strict=True))
         found = Candidates(image, windows(row, column, scale), logits.sigmoid(), self._pnet.shifts(features))
         found = found.take(nms(found.boxes, found.scores, level * len(pixels.images) + image, 0.5))
-        found = found.take(nms(found.boxes, found.scores, found.image, 0.7))
+        if can_overlap(scales, 0.7):
+            found = found.take(nms(found.boxes, found.scores, found.image, 0.7))
+        else:
+            found = found.take(best_first(found.scores, found.image))
         boxes = squared(corrected(found.boxes, found.extra, 0))
         return Candidates(found.image, boxes, found.scores, found.extra)
 
