@@ -1,6 +1,6 @@
 """MTCNN beside facenet-pytorch's, on the same pictures in turns: milliseconds a picture.
 
-    python bench/mtcnn.py [--data <folder of class folders>] [--rounds 9]
+    python bench/mtcnn_speed.py [--data <folder of class folders>] [--rounds 9]
 
 Pictures: one face of 350 px; 15 and 60 faces on 1280x720 (drawn faces, or those of --data in a grid). On a GPU a batch
 of 32 such frames of 15 faces too. ``mtcnn``, the package of that name, takes part where it is installed.
