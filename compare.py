@@ -33,7 +33,7 @@ def main(composed: DictConfig) -> float:
     folders = sweep_folders(path(config.sweep)) if config.sweep else named_folders([path(run) for run in config.runs])
     reference = None if config.reference is None else path(config.reference)
     options = Options(reference, config.intersection, bool(config.sweep), Draws(config.bootstrap, config.seed))
-    comparison = compare(load_jobs(folders), options)
+    comparison = compare(load_jobs(folders, config.names), options)
     name = comparison_name(HydraConfig.get().overrides.task)
     folder = Path(os.path.relpath(path(config.output) if config.output else Path("outputs", "comparisons", name)))
     print_comparison(comparison, write_comparison(comparison, folder, "report", command_line()))
@@ -41,4 +41,4 @@ def main(composed: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    start(main, CompareConfig, "compare", paths=("sweep", "output", "reference"), lists=("runs",))
+    start(main, CompareConfig, "compare", paths=("sweep", "output", "reference"), lists=("runs", "names"))

@@ -90,6 +90,9 @@ def test_a_typo_is_named(runs):
         (("runs=[a,b]", "sweep=c"), "runs and sweep: expected one of them, got both"),
         (("runs=[a]", "bootstrap=10"), "bootstrap: expected 100 to 1e\\+06, got 10"),
         (("runs=[a]", "seed=-1"), "seed: expected 0 to"),
+        (("runs=[a,b]", "names=[A]"), "names: expected one for each of the 2 runs, got 1"),
+        (("runs=[a]", "names=[' ']"), "names: one of them is empty"),
+        (("sweep=a", "names=[A]"), "names: expected one for each of the 0 runs, got 1"),
     ],
 )
 def test_settings_that_do_not_go_together(overrides, words):

@@ -22,6 +22,15 @@ def test_runs_that_differ_in_their_seed_are_one_model(tmp_path):
     assert grouped(*b, *a) == {"optimizer.lr=0.1": ["a0", "a1", "a2"], "optimizer.lr=0.2": ["b0", "b1"]}
 
 
+def test_names_that_were_asked_for(tmp_path):
+    a = [write_run(tmp_path / f"a{seed}", [seed], seed) for seed in (0, 1)]
+    b = write_run(tmp_path / "b", range(10), 0, Files(lr=0.2))
+    models = group_models(load_jobs([*a, b], ["CNN", "CNN", "CNN, faster"]))
+    assert {model.name: len(model.jobs) for model in models} == {"CNN": 2, "CNN, faster": 1}
+    alike = group_models(load_jobs([*a, b], ["CNN"] * 3))
+    assert {model.name for model in alike} == {f"CNN ({tmp_path.name})", "CNN (b)"}
+
+
 def test_places_and_loggers_do_not_make_a_model(tmp_path):
     a = write_run(tmp_path / "here" / "a", [], 0)
     b = write_run(tmp_path / "there" / "b", [], 1)

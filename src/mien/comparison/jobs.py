@@ -27,12 +27,14 @@ class Job:
         status: ``finished``, ``not finished`` (no result) or ``unreadable`` (a damaged result, or one of
             another schema).
         run: Its result, ``None`` where not finished.
+        given: The name that was asked for, ``""`` where none was.
     """
 
     name: str
     folder: Path
     status: str
     run: RunResult | None
+    given: str = ""
 
     @property
     def result(self) -> RunResult:
@@ -115,14 +117,21 @@ def _damage(folder: Path) -> str:
     return ""
 
 
-def load_jobs(folders: Sequence[Path]) -> list[Job]:
-    """Read the runs; finished ones by falling accuracy (on photos where only that differs), then others by name."""
+def load_jobs(folders: Sequence[Path], given: Sequence[str] = ()) -> list[Job]:
+    """Read the runs; finished ones by falling accuracy (on photos where only that differs), then others by name.
+
+    Args:
+        folders: Their folders.
+        given: A name for each, or none: what sets them apart.
+    """
     loaded = [(folder, *_load(folder)) for folder in folders]
     names = override_names([run for _, _, run in loaded if run is not None])
     jobs = [
         Job(_folder_name(folder) if run is None else names.pop(0), folder, status, run)
         for folder, status, run in loaded
     ]
+    if given:
+        jobs = [replace(job, name=name, given=name) for job, name in zip(jobs, given, strict=True)]
     own = distinct([job.name for job in jobs], folders)
     jobs = [replace(job, name=name) for job, name in zip(jobs, own, strict=True)]
     photos = by_photos(results(jobs))

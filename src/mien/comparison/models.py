@@ -20,7 +20,8 @@ class Model:
     """One model.
 
     Attributes:
-        name: What sets it apart: its backbone if no other has it, else overrides without the seed.
+        name: What its first run was asked to be called; else what sets it apart: its backbone if no other has it, else
+            overrides without the seed.
         jobs: Its trainings, by seed.
     """
 
@@ -46,7 +47,9 @@ def group_models(jobs: Sequence[Job]) -> list[Model]:
     """
     groups = [part for group in _grouped(jobs, _setting) for part in _split(group)]
     names = [group[0].result.backbone for group in groups]
-    if len(set(names)) < len(names):
+    if all(group[0].given for group in groups):
+        names = [group[0].given for group in groups]
+    elif len(set(names)) < len(names):
         names = override_names([group[0].result for group in groups], leave_out="seed")
     names = distinct(names, [group[0].folder if len(group) == 1 else group[0].folder.parent for group in groups])
     names = distinct(names, [group[0].folder for group in groups])  # where groups share a parent

@@ -12,6 +12,8 @@ class CompareConfig:
 
     runs: list[str] = field(default_factory=list)
     """Finished run folders: those of train.py or of evaluate.py."""
+    names: list[str] = field(default_factory=list)
+    """What to call them, one name a run; trainings of one model share the name. ``[]``: what sets each apart."""
     sweep: str | None = None
     """Instead of ``runs``: the folder of a sweep, whose finished jobs are compared."""
     output: str | None = None
@@ -32,5 +34,9 @@ def compare_problems(config: CompareConfig) -> Iterator[str]:
         yield "runs and sweep: expected one of them, got both"
     if not config.runs and not config.sweep:
         yield "runs: it needs a value; expected run folders, such as runs=[outputs/a,outputs/b], or sweep=<folder>"
+    if config.names and len(config.names) != len(config.runs):
+        yield f"names: expected one for each of the {len(config.runs)} runs, got {len(config.names)}"
+    if not all(name.strip() for name in config.names):
+        yield "names: one of them is empty"
     yield from in_range("bootstrap", config.bootstrap, 100, 1_000_000)
     yield from in_range("seed", config.seed, 0, 2**32 - 1)
