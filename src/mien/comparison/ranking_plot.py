@@ -100,7 +100,7 @@ def plot_ranking(rows: Sequence[Lane], path: Path) -> Path:
     style.rows_only(axes)
     for x, column in ((TEST, "test"), (SCENES, "photos"))[: 1 + photos]:
         style.beside(axes, (1, 0), (x, 4), column, color=style.SOFT, ha="right")
-    detail = "big mark: the mean; small ones: single trainings; band: 95 % interval"
+    detail = "big: the mean; small: single trainings; band: 95 % interval"
     if photos:
         detail = "filled: test images; hollow: whole photos, a missed face is wrong\n" + detail
     style.headline(axes, "Accuracy", detail)
