@@ -55,7 +55,7 @@ def test_results_json_keeps_the_contract(finished):
     assert set(values["dataset"]) == {"name", "version", "fingerprint"}
     assert set(values["seconds"]) == {"fit", "test", "end_to_end"}
     test = {"n", "accuracy", "accuracy_ci95", "macro_recall", "macro_f1", "ece", "loss", "per_class", "confusion"}
-    assert set(values["test"]) == test | {"per_set", "leak_free"}
+    assert set(values["test"]) == test | {"per_set", "leak_free", "copy_free"}
     assert set(values["test"]["per_class"][0]) == {"label", "recall", "precision", "f1", "support"}
     end_to_end = {"n_faces", "detection_recall", "accuracy_given_detection", "accuracy", "per_class"}
     assert end_to_end <= set(values["end_to_end"])

@@ -166,7 +166,12 @@ def test_transfer_is_one_recipe_for_both_sets():
         typed(composed(f"+experiment=transfer/{name}", "dataset.root=data"), Config)
         for name in ("micro_expressions", "fer2013")
     )
-    assert replace(faces, dataset=fer.dataset) == fer
-    assert (faces.dataset.version, fer.dataset.name, faces.dataset.batch_size) == ("v1", "fer2013", 64)
-    assert (faces.optimizer.backbone_lr, faces.optimizer.lr, faces.trainer.max_epochs) == (5e-4, 2e-3, 15)
+    own = ("dataset", "backbone", "augment", "optimizer", "trainer")
+    assert replace(faces, **{group: getattr(fer, group) for group in own}) == fer
+    assert replace(faces.augment, mixup=0.0) == fer.augment
+    assert replace(faces.backbone, image_size=128) == fer.backbone
+    assert (faces.dataset.version, fer.dataset.name) == ("v1", "fer2013")
+    assert (faces.dataset.batch_size, faces.backbone.image_size, faces.augment.mixup) == (64, 160, 0.5)
+    assert (faces.optimizer.backbone_lr, faces.optimizer.lr, faces.trainer.max_epochs) == (5e-4, 2e-3, 30)
+    assert (fer.dataset.batch_size, fer.optimizer.lr, fer.trainer.max_epochs) == (128, 3e-3, 16)
     assert (faces.augment.rotate, faces.augment.flip, faces.augment.erase) == (15, 0.5, 0)
