@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from made_up_study import finish, make_places
 
+from mien.reproduction import evidence as evidence_module
 from mien.reproduction.evidence import Evidence, NotMeasuredError
 from mien.reproduction.measures import Measured, measure_problem
 from mien.reproduction.recipes import plan
@@ -39,6 +41,21 @@ VALUES = [
 def test_values(evidence, path, value, n):
     assert measure_problem(path) is None
     assert evidence.measure(path) == Measured(value, n)
+
+
+def test_an_audit_made_since_tells_the_score_without_copies(tmp_path, monkeypatch):
+    recipe = plan(make_places(tmp_path), "faces/small").recipes[0]
+    finish(recipe)
+    said = {"key": ["a", "b", "c", "d"], "label": ["fear"] * 4, "predicted": ["fear", "anger", "fear", "fear"]}
+    pd.DataFrame(said).to_parquet(recipe.folder / "predictions.parquet")
+    asked = []
+    monkeypatch.setattr(evidence_module, "known_copies", lambda *words: asked.append(words) or frozenset({"a"}))
+    found = Evidence.load(recipe.folder, tmp_path)
+    assert found.measure("test.copy_free.accuracy") == Measured(pytest.approx(2 / 3), 3)
+    assert asked == [(tmp_path, found.result.dataset["fingerprint"], found.result.protocol["report"])]
+    monkeypatch.setattr(evidence_module, "known_copies", lambda *_: None)
+    with pytest.raises(NotMeasuredError, match=r"the run has no test\.copy_free"):
+        Evidence.load(recipe.folder, tmp_path).measure("test.copy_free.accuracy")
 
 
 MISSING = [

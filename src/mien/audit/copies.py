@@ -16,7 +16,7 @@ def known_copies(output: Path, fingerprint: str, split: str) -> frozenset[str] |
     Returns:
         Their names; ``None`` where no audit of these data is found, or it knows no such split, or it is train.
     """
-    folder = find(output, fingerprint)
+    folder = find(output.expanduser(), fingerprint)
     if folder is None or split == "train":
         return None
     audit = load(folder)
