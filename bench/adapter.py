@@ -147,9 +147,12 @@ class ShareClock(StepClock):
 
     def watch(self, module: Any) -> None:
         """Take the time where the network begins, around the scores, and where the optimizer has ended."""
-        network = module.classifier.head if module.on_features else module.classifier
-        network.register_forward_pre_hook(self._begin)
-        update, step = module.train_score.update, module.optimizer.step
+        logits, update, step = module._logits, module.train_score.update, module.optimizer.step
+
+        def begun(inputs: Tensor) -> Tensor:
+            self._begun, self._aside = clock(), 0.0
+            result: Tensor = logits(inputs)
+            return result
 
         def scored(*parts: Any) -> None:
             start = clock()
@@ -162,10 +165,7 @@ class ShareClock(StepClock):
                 self.bare += clock() - self._begun - self._aside
             return result
 
-        module.train_score.update, module.optimizer.step = scored, stepped
-
-    def _begin(self, *parts: Any) -> None:
-        self._begun, self._aside = clock(), 0.0
+        module._logits, module.train_score.update, module.optimizer.step = begun, scored, stepped
 
 
 def timed(config: Config, steps: StepClock, change: Callable[[pl.Trainer], None] | None = None) -> StepClock:

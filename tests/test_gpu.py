@@ -13,6 +13,7 @@ from mien.endtoend.match import iou_matrix
 from mien.models.factory import build_classifier
 from mien.pipeline import run
 from mien.training import data
+from mien.training.graphs import captured, graphed
 from tiny import TINY, composed
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -64,3 +65,41 @@ def test_bf16_is_what_auto_trains_in(tmp_path):
     found = curves(tmp_path / "gpu", "trainer=gpu")
     assert len(found) == 2
     assert '"precision": "bf16-mixed"' in (tmp_path / "gpu" / "environment.json").read_text(encoding="utf-8")
+
+
+def test_cuda_graphs_train_the_same_way(tmp_path):
+    own = ("trainer=gpu", "trainer.precision=32-true", "optimizer.lr=1e-3")
+    graphs, kernels = (curves(tmp_path / asked, *own, f"trainer.cuda_graphs={asked}") for asked in ("true", "false"))
+    for column in ("train_loss", "val_loss"):
+        np.testing.assert_allclose(graphs[column], kernels[column], rtol=0.02)
+
+
+@pytest.mark.parametrize("backbone", ["custom_cnn", "resnet18", "vgg19", "efficientnet_lite0", "fer_vgg"])
+def test_a_networks_passes_are_captured(backbone):
+    config = composed(f"backbone={backbone}", "backbone.weights=none")
+    network = build_classifier(config.backbone, config.head, 7).cuda()
+    c = config.backbone
+    like = torch.rand(4, c.channels, c.image_size, c.image_size, device="cuda")
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    replay = captured(network, like)
+    assert all(torch.equal(buffer, before[name]) for name, buffer in network.named_buffers())
+    gradients = []
+    for passes in (replay, network):
+        torch.manual_seed(0)  # dropout
+        network.zero_grad()
+        passes(like).square().sum().backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]).clone())
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.99
+
+
+def test_a_network_that_waits_for_the_gpu_is_trained_all_the_same(caplog):
+    class Waits(torch.nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs) * inputs.max().item()
+
+    network, like = Waits(3, 2).cuda(), torch.ones(4, 3, device="cuda")
+    passes = graphed(network, like)
+    assert "kernel by kernel" in caplog.text
+    passes(like).sum().backward()
+    torch.cuda.synchronize()
+    assert network.weight.grad.isfinite().all()

@@ -136,8 +136,17 @@ def build_module(
         num_classes=num_classes,
         seed=config.seed,
         on_features=data.on_features,
+        graph_batch=_graph_batch(config, spec) if not data.on_features else None,
         on_epoch=on_epoch,
     )
+
+
+def _graph_batch(config: Config, spec: InputSpec) -> tuple[int, ...] | None:
+    """The shape of the batches whose passes are CUDA graphs; ``None``: they are not."""
+    alone_on_gpu = pick_accelerator(config.trainer.accelerator) == "gpu" and world().size == 1
+    if not (config.trainer.cuda_graphs and alone_on_gpu):
+        return None
+    return (config.dataset.batch_size * config.augment.repeats, spec.channels, spec.size, spec.size)
 
 
 def settled(config: TrainerConfig, classifier: Classifier) -> TrainerConfig:

@@ -20,6 +20,7 @@ from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
 from mien.models.views import Views, mean_log_probability
 from mien.seeds import derive
+from mien.training.graphs import graphed
 
 STOPPED = "stopped"
 Schedule = LRScheduler | ReduceLROnPlateau
@@ -42,6 +43,7 @@ class ExpressionModule(pl.LightningModule):
         seed: The run's seed; epoch e draws its augmentation and dropout from (seed, e), so that a run that is
             continued goes on exactly as one that was never interrupted.
         on_features: Whether batches hold features of the frozen backbone instead of images.
+        graph_batch: (B, C, H, W) where the network's passes over such batches are to be CUDA graphs.
         on_epoch: Called with the values of every finished epoch.
     """
 
@@ -60,6 +62,7 @@ class ExpressionModule(pl.LightningModule):
         num_classes: int,
         seed: int,
         on_features: bool,
+        graph_batch: tuple[int, ...] | None = None,
         on_epoch: Callable[[dict[str, float]], None],
     ) -> None:
         super().__init__()
@@ -71,7 +74,8 @@ class ExpressionModule(pl.LightningModule):
         self.loss = loss
         self.optimizer, self.schedule, self.plateau_monitor = optimizer, schedule, plateau_monitor
         self.on_epoch = on_epoch
-        self.seed, self.on_features = seed, on_features
+        self.seed, self.on_features, self.graph_batch = seed, on_features, graph_batch
+        self.train_passes: Callable[[Tensor], Tensor] = classifier.__call__
         self.generator = torch.Generator()
         self.selected: dict[str, float] = {}
         self.started = perf_counter()
@@ -97,6 +101,13 @@ class ExpressionModule(pl.LightningModule):
         """Restore the plateau schedule's state."""
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.load_state_dict(checkpoint["plateau"])
+
+    def on_train_start(self) -> None:
+        """Capture the network's passes, before a thread that reads ahead could disturb it."""
+        if self.graph_batch is not None:
+            with self.trainer.precision_plugin.forward_context():
+                like = self.normalise(torch.zeros(self.graph_batch, device=self.device))
+                self.train_passes = graphed(self.classifier, like)
 
     def on_train_epoch_start(self) -> None:
         """Seed this epoch's randomness, and start its clock."""
@@ -129,8 +140,10 @@ class ExpressionModule(pl.LightningModule):
         self._step(logits, batch.labels, batch, self.val_score)
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        logits: Tensor = self.classifier.head(inputs.float()) if self.on_features else self.classifier(inputs)
-        return logits
+        if self.on_features:
+            logits: Tensor = self.classifier.head(inputs.float())
+            return logits
+        return self.train_passes(inputs) if self.training else self.classifier(inputs)
 
     def _step(self, logits: Tensor, targets: Tensor, batch: Batch, score: RunningScore) -> Tensor:
         loss: Tensor = self.loss(logits, targets) + self.classifier.backbone.penalty()
