@@ -30,7 +30,8 @@ METRICS_FILE = "metrics.csv"
 PATIENCE = 3.0
 """Seconds to wait for a lock: so long may a process that was killed hold on to it."""
 _FREE = {
-    *("output", "resume", "logger", "report", "sweep", "launcher", "search", "trainer.accelerator"),
+    *("output", "resume", "logger", "report", "sweep", "launcher", "search"),
+    *("trainer.accelerator", "trainer.cuda_graphs"),
     *("dataset.root", "dataset.mixed.*.root", "dataset.cache", "scenes.root"),
 }
 """Settings that do not change what is computed (the data's fingerprint does): a run may be continued with others."""
