@@ -64,14 +64,24 @@ def test_crops_are_pytorchs_area_resampling():
         )
 
 
+@pytest.mark.parametrize("fits", [1, 6, 20])
+def test_sums_of_large_bins_are_put_together_from_quarters(fits, monkeypatch):
+    seen = pixels.Pixels(noise(2, 37, 53))
+    which, areas = torch.tensor([0, 1, 1]), torch.tensor([[0, 0, 53, 37], [5, 9, 6, 30], [20, 3, 33, 5]])
+    whole, crops = seen.level(level(5, 12), slice(1, 4)), seen.crops(which, areas, 4)
+    monkeypatch.setattr(pixels, "_LARGEST", fits)
+    assert torch.equal(seen.level(level(5, 12), slice(1, 4)), whole)
+    assert torch.equal(seen.crops(which, areas, 4), crops)
+
+
 def test_large_pictures_are_read_piece_by_piece_with_the_same_result(monkeypatch):
     images = noise(1, 60, 80)
     which, areas = torch.tensor([0, 0]), torch.tensor([[3, 5, 70, 41], [0, 0, 9, 60]])
     whole = pixels.Pixels(images)
     monkeypatch.setattr(pixels, "WHOLE", 100)
     pieces = pixels.Pixels(images)
-    assert whole._sums is not None
-    assert pieces._sums is None
+    assert whole._table is not None
+    assert pieces._table is None
     assert torch.equal(pieces.level(level(25, 33), slice(4, 17)), whole.level(level(25, 33), slice(4, 17)))
     assert torch.equal(pieces.crops(which, areas, 24), whole.crops(which, areas, 24))
 
