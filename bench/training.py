@@ -6,9 +6,9 @@ Contenders take turns; every number is the median over the rounds, with the smal
     plain, N workers   bench/plain_loop.py: torchvision, Pillow, fp32, loss.item() every step; in processes of their
                        own, since mien tells its process how to keep freed memory
     mien               `python train.py +experiment=fecnn/<backbone>` through Lightning, without logger and progress bar
-    bare               mien's network, loss, optimizer, precision and memory format (and CUDA graphs) on one batch that
-                       is in place: forward, backward, step, in a Python loop
-On a GPU mien runs also without CUDA graphs.
+    bare               mien's network, loss, optimizer, precision and memory format on one batch that is in place:
+                       forward, backward, step, in a Python loop
+On a GPU mien runs with CUDA graphs (trainer.cuda_graphs=true) too.
 Times are of the steady state: mien has decoded all images before its first step (bench/decode.py, bench/startup.py
 measure that), the plain loop decodes them in every epoch. ImageNet weights are replaced by random ones of the same
 shapes. Further ``key=value`` go to mien's config.
@@ -41,7 +41,6 @@ from plain_loop import PlainProcess
 
 from mien.config.load import plain
 from mien.config.schema import Config
-from mien.training.graphs import graphed
 
 NOTES = {
     "weights": "random everywhere, also in the place of ImageNet's; speed does not depend on them",
@@ -68,9 +67,6 @@ def bare_step(config: Config, steps: int, warmup: int) -> tuple[Callable[[], flo
     device, context = trainer.strategy.root_device, trainer.precision_plugin.forward_context
     module.to(device).train()
     network, inputs = in_place(module, data, config, device)
-    if module.graph_batch is not None:
-        with context():
-            network = graphed(network, inputs)
     b = len(inputs)
     labels = torch.arange(b, device=device) % module.classifier.num_classes
 
@@ -112,7 +108,7 @@ def measure(backbone: str, options: argparse.Namespace, folder: Path, data: Path
     bare, precision = bare_step(config, steps, warmup)
     contenders: dict[str, Callable[[], float]] = {"mien": mien, "bare": bare}
     if torch.cuda.is_available():  # a ShareClock would wait for the GPU in every step
-        contenders |= {"mien": partial(on_gpu, True), "mien, without CUDA graphs": partial(on_gpu, False)}
+        contenders |= {"mien": partial(on_gpu, False), "mien, CUDA graphs": partial(on_gpu, True)}
     loops = {workers: PlainProcess(backbone, data / "train", options.batch, workers) for workers in (0, 2)}
     for workers, loop in loops.items():
         contenders[f"plain, {workers} workers"] = partial(loop.images_per_second, steps, warmup)

@@ -103,8 +103,9 @@ class TrainerConfig:
     """Lightning's precision (32-true, bf16-mixed, 16-mixed), or auto: bf16-mixed where that is faster."""
     channels_last: bool = True
     """Keep images and convolutions in the channels-last memory format."""
-    cuda_graphs: bool = True
-    """On one GPU, launch the network's passes as CUDA graphs; no effect elsewhere. Costs memory for one more batch."""
+    cuda_graphs: bool = False
+    """On one GPU, launch the passes of the network as CUDA graphs, which costs memory for a batch; no effect elsewhere.
+    Results are the same; what it gains is not measured yet (``bench/training.py``)."""
     limit_train_batches: Any = None
     """For a quick look: a whole number of training batches an epoch, or a share such as 0.1; ``null``: all."""
     gradient_clip: float | None = None

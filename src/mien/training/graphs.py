@@ -1,6 +1,7 @@
 """A network's forward and backward pass as CUDA graphs, so that its hundreds of kernels are launched as two."""
 
 import logging
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -54,7 +55,8 @@ def captured(network: nn.Module, like: Tensor) -> Callable[[Tensor], Tensor]:
         cache_enabled=False,  # a graph has to hold its own casts
     )
     whole = _Whole(network)
-    with torch.random.fork_rng([like.get_device()]), precision:
+    with torch.random.fork_rng([like.get_device()]), precision, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Attempting to run cuBLAS")  # PyTorch's own thread has no context yet
         torch.cuda.make_graphed_callables(whole, (like.clone(),))
     with torch.no_grad():
         for buffer, value in buffers:

@@ -99,6 +99,7 @@ def _hush() -> None:
     warnings.filterwarnings("ignore", "The `srun` command is available")  # not used is not forgotten
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's own use of torch
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # frozen parts are meant to be
+    warnings.filterwarnings("ignore", "The AccumulateGrad node's stream")  # the gradients of CUDA graphs have their own
     warnings.filterwarnings("ignore", ".*sync_dist=True")  # the values are summed over all processes before
     warnings.filterwarnings("ignore", ".*smaller than the logging interval")  # values are logged once an epoch
 
