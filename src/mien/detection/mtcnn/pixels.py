@@ -91,8 +91,10 @@ def sum_table(images: Tensor) -> Tensor:
     Red's sum, and times 2**21 and 2**42 green's and blue's, modulo 2**64.
     """
     count, height, width, _ = images.shape
-    red, green, blue = (channel.to(torch.int64) for channel in images.unbind(3))
-    packed = red.add_(green, alpha=2**_BITS).add_(blue, alpha=2 ** (2 * _BITS))
+    red, green, blue = images.unbind(3)
+    packed = blue.to(torch.int64)
+    for channel in (green, red):
+        packed.bitwise_left_shift_(_BITS).bitwise_or_(channel)
     sums = torch.empty((count, height + 1, width + 1), dtype=torch.int64, device=images.device)
     sums[:, 0] = sums[:, :, 0] = 0
     torch.cumsum(packed, 2, out=sums[:, 1:, 1:])
