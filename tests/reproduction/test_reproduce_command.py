@@ -66,6 +66,15 @@ def test_a_study_runs_reports_and_is_skipped_when_done(tmp_path, capsys, monkeyp
     assert len(list(folder.glob("wandb/offline-run-*"))) == 1  # nothing new, no table
 
 
+def test_a_finished_run_needs_no_data(tmp_path, capsys):
+    places = make_places(tmp_path)
+    (recipe,) = plan(places, "faces/given", extra=[*QUIET]).recipes
+    finish(recipe)
+    assert reproduce(places, "faces/given", *QUIET) == 0
+    assert "given: not run" not in " ".join(capsys.readouterr().out.split())
+    assert not recipe.note.exists()
+
+
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     places = make_places(tmp_path)
     append = History.append

@@ -8,6 +8,7 @@ from mien.errors import ConfigError, DataError, DeviceError, FolderBusyError, Mi
 from mien.files import write_json
 from mien.reproduction.recipes import Plan, Recipe
 from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, UNFINISHED, without_paths
+from mien.results import RESULTS_FILE
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ def run_all(plan: Plan, log_to: Callable[[Path], None]) -> list[str]:
             log_to(recipe.folder / "log.txt")
             status, why = _run(recipe, stopped)
             log_to(plan.folder / "log.txt")
+        if recipe.name in stopped and (recipe.folder / RESULTS_FILE).is_file():
+            status = FINISHED  # such a run needs nothing any more
         statuses.append(status)
         if status == FINISHED:
             recipe.note.unlink(missing_ok=True)

@@ -109,6 +109,10 @@ class ExpressionModule(pl.LightningModule):
                 like = self.normalise(torch.zeros(self.graph_batch, device=self.device))
                 self.train_passes = graphed(self.classifier, like)
 
+    def on_train_end(self) -> None:
+        """Give back what the graphs take of the GPU's memory."""
+        self.train_passes = self.classifier.__call__
+
     def on_train_epoch_start(self) -> None:
         """Seed this epoch's randomness, and start its clock."""
         self.started = perf_counter()
