@@ -42,7 +42,7 @@ def captured(network: nn.Module, like: Tensor) -> Callable[[Tensor], Tensor]:
     """The network's passes as CUDA graphs, in the precision that autocast now asks for.
 
     PyTorch tries a network out before it captures it; buffers (running statistics) and the GPU's random numbers are
-    put back as they were.
+    put back as they were, also where it fails.
 
     Raises:
         RuntimeError: It cannot be captured.
@@ -55,12 +55,14 @@ def captured(network: nn.Module, like: Tensor) -> Callable[[Tensor], Tensor]:
         cache_enabled=False,  # a graph has to hold its own casts
     )
     whole = _Whole(network)
-    with torch.random.fork_rng([like.get_device()]), precision, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Attempting to run cuBLAS")  # PyTorch's own thread has no context yet
-        torch.cuda.make_graphed_callables(whole, (like.clone(),))
-    with torch.no_grad():
-        for buffer, value in buffers:
-            buffer.copy_(value)
+    try:
+        with torch.random.fork_rng([like.get_device()]), precision, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Attempting to run cuBLAS")  # PyTorch's own thread has no context yet
+            torch.cuda.make_graphed_callables(whole, (like.clone(),))
+    finally:
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
     return whole.__call__
 
 
