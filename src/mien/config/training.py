@@ -105,7 +105,7 @@ class TrainerConfig:
     """Keep images and convolutions in the channels-last memory format."""
     cuda_graphs: bool = False
     """On one GPU, launch the passes of the network as CUDA graphs, which costs memory for a batch; no effect elsewhere.
-    Results are the same; what it gains is not measured yet (``bench/training.py``)."""
+    Training goes the same way within noise; what it gains is not measured yet (``bench/training.py``)."""
     limit_train_batches: Any = None
     """For a quick look: a whole number of training batches an epoch, or a share such as 0.1; ``null``: all."""
     gradient_clip: float | None = None
