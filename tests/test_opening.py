@@ -1,6 +1,7 @@
 """What is held against train for leaks: under every protocol, and in every kind of data set."""
 
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -19,8 +20,23 @@ class FakeBundle:
     """All that opening asks of a model: how its own data were cut."""
 
     about: dict = field(
-        default_factory=lambda: {"config": {"dataset": {"name": "none"}}, "protocol": {"selection": "none"}}
+        default_factory=lambda: {
+            "config": {"dataset": {"name": "none"}},
+            "protocol": {"selection": "none", "report": "test"},
+        }
     )
+
+    @classmethod
+    def trained(cls, dataset, protocol):
+        """A model of this data set and protocol."""
+        fingerprint = open_for_training(dataset, protocol).source.spec().fingerprint
+        return cls(
+            {
+                "config": {"dataset": asdict(dataset)},
+                "protocol": asdict(protocol),
+                "dataset": {"fingerprint": fingerprint},
+            }
+        )
 
 
 @pytest.fixture
@@ -83,6 +99,31 @@ def test_what_leaks_does_not_depend_on_where_validation_is_cut(folders):
 
 def test_a_validation_part_cut_from_train_shares_no_image_with_the_rest(folders):
     assert open_for_evaluation(folders, SplitName.VALIDATION, FakeBundle()).leaks.images == ()
+
+
+def test_no_validation_part_is_cut_from_what_a_model_was_trained_on(folders):
+    with pytest.raises(DataError, match=r"trained on all of its train part, so that none .* choose split=test"):
+        open_for_evaluation(folders, SplitName.VALIDATION, FakeBundle.trained(folders, LAST))
+    kept = ProtocolConfig("published", selection="none", report="validation")
+    for protocol in (CLEAN, kept):
+        opened = open_for_evaluation(folders, SplitName.VALIDATION, FakeBundle.trained(folders, protocol))
+        assert len(opened.source.parts["validation"]) == 15
+        on_train = open_for_evaluation(folders, SplitName.TRAIN, FakeBundle.trained(folders, protocol))
+        assert len(on_train.source.parts["train"]) == 15
+
+
+def test_other_folders_are_cut_as_asked_and_own_ones_as_trained(folders, tmp_path, caplog):
+    shutil.rmtree(tmp_path / "test")
+    model = FakeBundle.trained(folders, CLEAN)
+    asked = replace(folders, test_fraction=0.5)
+    with caplog.at_level("WARNING", "mien"):
+        own = open_for_evaluation(asked, SplitName.TEST, model)
+    assert (own.own, len(own.source.parts["test"])) == (True, 6)
+    assert "dataset.test_fraction=0.5 is not used: the model knows these data, cut with 0.2" in caplog.messages
+    next((tmp_path / "train" / "fear").iterdir()).unlink()
+    other = open_for_evaluation(asked, SplitName.TEST, model)
+    assert (other.own, len(other.source.parts["test"])) == (False, 14)
+    assert not open_for_evaluation(asked, SplitName.VALIDATION, model).own
 
 
 def test_without_a_train_part_nothing_is_known(folders, tmp_path):

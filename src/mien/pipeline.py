@@ -141,7 +141,7 @@ def _exam(config: Config, opened: Opened, decoded: dict[SplitName, Decoded], pho
 def _part(output: str, opened: Opened, decoded: Decoded) -> Crops:
     """The part that is scored, with what is known of its copies in train."""
     copies = known_copies(Path(output), opened.source.spec().fingerprint, opened.split)
-    return Crops(opened.source, opened.split, decoded, opened.leaks, copies)
+    return Crops(opened.source, opened.split, decoded, opened.leaks, copies, opened.own)
 
 
 def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = None) -> RunResult:

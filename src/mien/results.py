@@ -126,6 +126,10 @@ class RunResult:
         overrides: The command-line overrides, for sweep tables.
         seed: The run's seed.
         trained_on: Name of the data set that the model was trained on; ``""`` in results from before there was this.
+        own_data: Whether the scored images are of a data set that the model was trained on, alone or in a mix; ``None``
+            in results from before there was this.
+        weights: What training began from: ``none``, ``imagenet``, or the path of a checkpoint; ``""`` in results from
+            before there was this.
         model: What the model was trained with but for its seed, as :func:`mien.runs.model_id` gives it; equal for
             several trainings of one model, and in every evaluation of them. ``""`` in results from before there was
             this.
@@ -145,6 +149,8 @@ class RunResult:
     overrides: tuple[str, ...] = field(default=())
     seed: int = 0
     trained_on: str = ""
+    own_data: bool | None = None
+    weights: str = ""
     model: str = ""
 
     @property

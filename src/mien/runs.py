@@ -32,7 +32,7 @@ PATIENCE = 3.0
 _FREE = {
     *("output", "resume", "logger", "report", "sweep", "launcher", "search"),
     *("trainer.accelerator", "trainer.cuda_graphs"),
-    *("dataset.root", "dataset.mixed.*.root", "dataset.cache", "scenes.root"),
+    *("dataset.root", "dataset.mixed.*.root", "dataset.cache", "dataset.workers", "scenes.root"),
 }
 """Settings that do not change what is computed (the data's fingerprint does): a run may be continued with others."""
 _WORK = ("checkpoints", RESULTS_FILE)

@@ -61,6 +61,7 @@ class Crops:
         decoded: Its images.
         leaks: What of it stands in train byte for byte; ``None`` where that is unknown.
         copies: Keys of what has a copy there, exact or near; ``None`` where no audit says so.
+        own: Whether the model was trained on this data set.
     """
 
     source: SourceData
@@ -68,6 +69,7 @@ class Crops:
     decoded: Decoded
     leaks: Leaks | None = None
     copies: frozenset[str] | None = None
+    own: bool = True
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
         overrides=call.overrides,
         seed=about["seed"],
         trained_on=about["dataset"]["name"],
+        own_data=None if crops is None else crops.own,
+        weights=about["config"]["backbone"]["weights"] if "config" in about else "",
         model=model_id(about["config"], about["dataset"]["fingerprint"]) if "config" in about else "",
     )
     return Scored(_with_gap(result, about), evaluation, faces, _selection(exam, predictor))

@@ -1,8 +1,12 @@
 """What an audit knows of a test: which of its images have a copy in train. No torch."""
 
+import logging
 from pathlib import Path
 
 from mien.audit.result import find, load
+from mien.errors import RunFolderError
+
+log = logging.getLogger(__name__)
 
 
 def known_copies(output: Path, fingerprint: str, split: str) -> frozenset[str] | None:
@@ -14,12 +18,17 @@ def known_copies(output: Path, fingerprint: str, split: str) -> frozenset[str] |
         split: The split.
 
     Returns:
-        Their names; ``None`` where no audit of these data is found, or it knows no such split, or it is train.
+        Their names; ``None`` where no audit of these data is found, or one of another version of mien, or it knows no
+        such split, or it is train.
     """
     folder = find(output.expanduser(), fingerprint)
     if folder is None or split == "train":
         return None
-    audit = load(folder)
+    try:
+        audit = load(folder)
+    except RunFolderError as error:
+        log.warning("no score without copies: %s", error)
+        return None
     if split not in {part.split for part in audit.parts}:
         return None
     return frozenset(leak.key for leak in audit.leaked if (leak.split, leak.into) == (split, "train"))

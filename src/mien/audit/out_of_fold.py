@@ -20,7 +20,7 @@ from mien.config.load import from_plain
 from mien.config.schema import DatasetConfig
 from mien.data.catalog import load_source
 from mien.data.source import SourceData
-from mien.data.split import with_test, with_validation
+from mien.data.split import takes_validation, with_test, with_validation
 from mien.errors import DataError, MienError
 from mien.files import read_json
 from mien.results import RESULTS_FILE
@@ -163,7 +163,7 @@ def _train_digests(about: dict[str, Any], audited: DatasetConfig, known: dict[st
         if config.name == audited.name:
             config = replace(config, root=audited.root)
         source = with_test(load_source(config), config.test_fraction, config.split_seed)
-        if "validation" in (about["protocol"]["selection"], about["protocol"]["report"]):
+        if takes_validation(about["protocol"]["selection"], about["protocol"]["report"]):
             source = with_validation(source, config.validation_fraction, config.split_seed)
         if source.spec().fingerprint != fingerprint:
             raise _UnfitError(f"its data set {config.name} has changed since, so that its train part is unknown")

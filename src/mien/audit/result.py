@@ -1,10 +1,13 @@
 """What an audit found, as typed values and as ``audit.json``. No image, no torch."""
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mien.errors import RunFolderError
 from mien.files import read_json, typed, write_json
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 FOLDER, AUDIT_FILE = "audits", "audit.json"
@@ -231,14 +234,18 @@ def load(folder: Path) -> AuditResult:
 
 
 def find(output: Path, fingerprint: str) -> Path | None:
-    """The folder of an audit of the data with this fingerprint; ``None`` where there is none.
+    """The folder of an audit of the data with this fingerprint; ``None`` where there is none. Damaged ones are skipped.
 
     Args:
         output: The folder under which run and audit folders are made.
         fingerprint: As in a run's ``data.json``.
     """
     for path in sorted((output / FOLDER).glob(f"*/{AUDIT_FILE}")):
-        values = read_json(path)
+        try:
+            values = read_json(path)
+        except ValueError as error:  # neither JSON nor text
+            log.warning("%s is passed over: it cannot be read (%s); make the audit anew", path, error)
+            continue
         if values.get("schema") == SCHEMA and fingerprint in values["fingerprints"]:
             return path.parent
     return None

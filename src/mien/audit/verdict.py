@@ -92,8 +92,9 @@ def advice(result: AuditResult, root: str) -> Iterator[str]:
         yield (
             f"**Or train without the copies.** `clean.csv` is the data set without them ({left}): what has a copy in "
             "test, exact or near, has left validation and train. Use it by `dataset=table "
-            f"dataset.root={root} dataset.table.file=<this folder>/clean.csv dataset.table.split=split`. "
-            "Numbers on it are not comparable with published ones, whose models had the copies."
+            f"dataset.root={root} dataset.table.file=<this folder's absolute path>/clean.csv "
+            "dataset.table.split=split`. Numbers on it are not comparable with published ones, whose models had the "
+            "copies."
         )
     elif near:
         yield "**Leave the near-duplicates out of train**, or say that they are in it; `leaked.csv` names them."

@@ -123,7 +123,8 @@ def _data(comparison: Comparison) -> Iterator[str]:
         groups.setdefault(job.result.dataset["fingerprint"], []).append(job)
     if len(groups) > 1 and comparison.tested is not None:
         parts = "; ".join(f"{_named(group[0])}: {names(group)}" for group in groups.values())
-        yield f"The test images are the same, but not the data sets as a whole: {parts}. Differences may be the data's."
+        tested = "test images that are compared" if any(comparison.tested.images.left_out) else "test images"
+        yield f"The {tested} are the same, but not the data sets as a whole: {parts}. Differences may be the data's."
 
 
 def _named(job: Job) -> str:

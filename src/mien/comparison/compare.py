@@ -133,6 +133,8 @@ def compare(jobs: Sequence[Job], options: Options | None = None) -> Comparison:
     finished = [job for job in jobs if job.run is not None]
     if not finished:
         raise ComparisonError(f"expected at least one finished run, got {len(jobs)} runs, none of them finished")
+    if options.reference is not None:
+        _find(options.reference, group_models(finished))
     if by_photos(results(jobs)):
         reason = "these evaluations differ on whole photos only; no paired test is made of those"
         return Comparison(tuple(jobs), options, None, reason)

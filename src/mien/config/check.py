@@ -143,6 +143,8 @@ def _schedule(c: ScheduleConfig) -> Iterator[str]:
     yield from in_range("schedule.gamma", c.gamma, 0, 1)
     yield from in_range("schedule.patience", c.patience, 1)
     yield from in_range("schedule.pct_start", c.pct_start, 0, 1)
+    if c.name == "onecycle" and c.pct_start == 1:
+        yield "schedule.pct_start=1: expected less than 1, so that the rate can fall again"
     yield from in_range("schedule.warmup_epochs", c.warmup_epochs, 0)
     if c.warmup_epochs and c.name in ("onecycle", "plateau"):
         yield f"schedule.warmup_epochs: schedule={c.name} has none; use constant, step or cosine, or set it to 0"

@@ -43,6 +43,11 @@ def with_test(source: SourceData, fraction: float, seed: int) -> SourceData:
     return _with_part(source, SplitName.TEST, fraction, seed)
 
 
+def takes_validation(selection: str, report: str) -> bool:
+    """Whether a training with this selection and reported split keeps a validation part out of train."""
+    return "validation" in (selection, report)
+
+
 def cut(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
     """Cut a part in two.
 

@@ -76,10 +76,7 @@ def _read(root: Path, table: TableConfig) -> tuple[Path, pd.DataFrame]:
     if not file.is_file():
         raise LAYOUT.error(f"dataset.table.file={file} does not exist", root)
     try:
-        if file.suffix.lower() in (".parquet", ".pq"):
-            frame = pd.read_parquet(file)
-        else:
-            frame = pd.read_csv(file, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+        frame = pd.read_parquet(file) if file.suffix.lower() in (".parquet", ".pq") else _read_csv(file)
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
         raise LAYOUT.error(f"{file} cannot be read: {str(error).strip()}", file) from error
     texts = [table.path, table.label] + ([table.split] if table.split is not None else [])
@@ -90,6 +87,13 @@ def _read(root: Path, table: TableConfig) -> tuple[Path, pd.DataFrame]:
     for name in texts:
         frame[name] = ["" if pd.isna(value) else str(value).strip() for value in frame[name]]
     return file, frame
+
+
+def _read_csv(file: Path) -> pd.DataFrame:
+    frame = pd.read_csv(file, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the first cells of longer rows for names
+        raise ValueError("its rows have more cells than its first line; is there a comma at their ends?")
+    return frame
 
 
 def _names(values: list[str], classes: list[str] | None, problems: Problems) -> list[str]:
@@ -109,7 +113,7 @@ def _splits(frame: pd.DataFrame, column: str | None, problems: Problems) -> list
     """Each row's split; train where there is no such column, so that the other parts are cut."""
     if column is None:
         return [SplitName.TRAIN] * len(frame)
-    values = frame[column].str.lower().tolist()
+    values = [value.lower() for value in frame[column]]
     unknown = [(row, value) for row, value in enumerate(values, 1) if value not in SPLIT_FOLDERS]
     problems += [(row, f"unknown split {value!r}, expected train, validation or test") for row, value in unknown]
     return [SPLIT_FOLDERS.get(value) for value in values]

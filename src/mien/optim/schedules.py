@@ -68,7 +68,9 @@ def build_schedule(config: ScheduleConfig, optimizer: Optimizer, length: Length)
     if config.name == "onecycle":
         peaks = [group["lr"] for group in optimizer.param_groups]
         total = length.epochs * length.steps
-        return lr_scheduler.OneCycleLR(optimizer, peaks, total, pct_start=config.pct_start, cycle_momentum=False)
+        rise = config.pct_start * total
+        share = (rise + 0.5) / total if rise == 1 else config.pct_start  # OneCycleLR divides by rise - 1
+        return lr_scheduler.OneCycleLR(optimizer, peaks, total, pct_start=share, cycle_momentum=False)
     if config.name == "plateau":
         mode: Literal["min", "max"] = "min" if config.monitor == "loss" else "max"
         return lr_scheduler.ReduceLROnPlateau(

@@ -38,7 +38,7 @@ def model_card(facts: dict[str, Any], run: RunResult) -> str:
         ],
         ["## How it was made", "", *_origin(facts, run)],
         ["## What it sees", "", *_input(facts)],
-        [] if run.test is None else ["## Scores on faces", "", *test_lines(run.test), "", *_confusions(run.test)],
+        [] if run.test is None else ["## Scores on faces", "", *test_lines(run, run.test), "", *_confusions(run.test)],
         [] if run.end_to_end is None else ["## Scores on whole photos", "", *end_to_end_lines(run.end_to_end)],
         ["## Use and limits", "", *_limits(run, _sets(facts))],
     ]

@@ -9,10 +9,22 @@ def chosen_on_reported(run: RunResult) -> str:
 
     A model that is scored on other data than its own was not chosen on them, whatever their split is called.
     """
-    split, other_data = run.protocol["report"], run.trained_on not in ("", run.dataset["name"])
-    if run.protocol["selection"] != split or other_data:
+    split, own = run.protocol["report"], run.own_data
+    if own is None:
+        own = run.trained_on in ("", run.dataset["name"])
+    if run.protocol["selection"] != split or not own:
         return ""
     return f"chosen on the {split} split, which is reported: its scores are too high"
+
+
+def not_compared(run: RunResult) -> str:
+    """Which images the model saw that the search for leaked ones did not compare with; ``""`` where there are none."""
+    unseen = []
+    if run.own_data is False:
+        unseen.append(f"what the model was trained on ({run.trained_on})")
+    if run.weights not in ("", "none", "imagenet"):
+        unseen.append(f"what its first weights ({run.weights.rsplit('/', 1)[-1]}) were trained on")
+    return f"Not compared: {' and '.join(unseen)}." if unseen else ""
 
 
 def without_leaked(score: LeakFreeScore) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from mien.environment import commits
 from mien.face_results import EndToEndResult
 from mien.files import read_json
-from mien.report.notes import chosen_on_reported, without_copied, without_leaked
+from mien.report.notes import chosen_on_reported, not_compared, without_copied, without_leaked
 from mien.report.tables import error_shares, notes_on, size_words
 from mien.report.wording import UNDEFINED, duration, interval, percent, pixels
 from mien.results import EvalResult, RunResult
@@ -29,7 +29,7 @@ def record(folder: Path) -> str:
     run, environment = RunResult.load(folder), read_json(folder / "environment.json")
     parts = _facts(run, environment)
     if run.test is not None:
-        parts += ["", *test_lines(run.test)]
+        parts += ["", *test_lines(run, run.test)]
     if run.end_to_end is not None:
         parts += ["", *end_to_end_lines(run.end_to_end)]
     return "\n".join(parts) + "\n"
@@ -83,13 +83,13 @@ def portable(command: str) -> str:
     return re.sub(r"(=)/\S*/([^/\s]+)", r"\1<\2>", command)
 
 
-def test_lines(result: EvalResult) -> list[str]:
+def test_lines(run: RunResult, result: EvalResult) -> list[str]:
     """The scores on the reported split as Markdown."""
     return [
         f"**{percent(result.accuracy)}** on {result.n:,} images (95 % interval {interval(result.accuracy_ci95)}), "
         f"macro recall {percent(result.macro_recall)}, macro F1 {percent(result.macro_f1)}, "
         f"calibration error {percent(result.ece)}, cross entropy {result.loss:.3f}.",
-        *_leak_free(result),
+        *_leak_free(run, result),
         *_copy_free(result),
         "",
         "| class | recall | precision | F1 | support |",
@@ -102,19 +102,20 @@ def test_lines(result: EvalResult) -> list[str]:
     ]
 
 
-def _leak_free(result: EvalResult) -> list[str]:
+def _leak_free(run: RunResult, result: EvalResult) -> list[str]:
     """The score without the leaked images, or that there are none; nothing where that is unknown."""
     score = result.leak_free
     if score is None:
         return []
-    if not score.leaked:
-        return ["", "No leaked image: none of these stands byte for byte in the train part."]
+    part = "the train part" if run.own_data is not False else "this data set's own train part"
     line = without_leaked(score)
-    return [
-        "",
+    text = (
         f"{line[0].upper()}{line[1:]} (95 % interval {interval(score.accuracy_ci95)}, macro recall "
-        f"{percent(score.macro_recall)}). A leaked image stands byte for byte in the train part too.",
-    ]
+        f"{percent(score.macro_recall)}). A leaked image stands byte for byte in {part} too."
+        if score.leaked
+        else f"No leaked image: none of these stands byte for byte in {part}."
+    )
+    return ["", " ".join(filter(None, [text, not_compared(run)]))]
 
 
 def _copy_free(result: EvalResult) -> list[str]:

@@ -13,9 +13,10 @@ from mien.report.wording import UNDEFINED, duration, interval, percent, pixels, 
 from mien.results import RESULTS_FILE, EvalResult, RunResult
 
 
-def per_class_table(result: EvalResult) -> Table:
+def per_class_table(result: EvalResult, split: str = "test") -> Table:
     """Recall, precision, F1 and support of every class; below them the means over the classes present."""
-    table = empty_table(f"Test, {result.n:,} samples", ("class", "recall", "precision", "F1", "support"))
+    columns = ("class", "recall", "precision", "F1", "support")
+    table = empty_table(f"{split.capitalize()}, {result.n:,} samples", columns)
     for score in result.per_class:
         table.add_row(
             Text(score.label), percent(score.recall), percent(score.precision), percent(score.f1), f"{score.support:,}"
@@ -140,7 +141,8 @@ def summary(run: RunResult, folder: Path, plots: list[Path]) -> RenderableType:
     parts: list[RenderableType] = ["", whole_lines(_heading(run))]
     tables: list[Table | None] = []
     if run.test is not None:
-        tables += [per_class_table(run.test), per_set_table(run.test) if run.test.per_set else None]
+        tables += [per_class_table(run.test, run.protocol["report"])]
+        tables += [per_set_table(run.test) if run.test.per_set else None]
     if run.end_to_end is not None:
         tables += [table(run.end_to_end) for table in (end_to_end_table, error_table, size_table)]
     for table in tables:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mien.report import style
 from mien.report.wording import percent
-from mien.reproduction.records import FINISHED, RunRecord
+from mien.reproduction.records import RunRecord, shown
 from mien.reproduction.rows import Row, factor
 from mien.reproduction.schema import Part
 
@@ -76,12 +76,12 @@ def _label(axes: Axes, place: float, y: float, text: str, x: float = 5, **look: 
 
 def has_curves(records: Sequence[RunRecord]) -> bool:
     """Whether there is a run with an epoch to draw."""
-    return any(record.curve(column) for record in records if record.status == FINISHED for column in LOOKS)
+    return any(record.curve(column) for record in shown(records) for column in LOOKS)
 
 
 @style.styled
 def plot_part(title: str, part: Part, records: Sequence[RunRecord], path: Path) -> Path:
-    """Accuracy by epoch of all finished runs of a part, over what was published.
+    """Accuracy by epoch of the runs of a part whose values are shown, over what was published.
 
     Lines are runs, hollow marks the published first epochs, dashed lines published final values; the measured test
     accuracy is a diamond at the epoch whose weights were tested.
@@ -94,7 +94,7 @@ def plot_part(title: str, part: Part, records: Sequence[RunRecord], path: Path) 
     """
     figure = style.figure(WIDTH, 3.3)
     axes = figure.subplots()
-    runs = [record for record in records if record.status == FINISHED]
+    runs = shown(records)
     for column, (hue, name) in LOOKS.items():
         _curves(axes, column, runs, hue, name)
         _published(axes, part, column, hue, name)

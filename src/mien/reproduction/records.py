@@ -70,6 +70,12 @@ class RunRecord:
         return [float(value) for value in self.curves.get(column, "").split()]
 
 
+def shown(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs whose values are shown: those that are a measurement; where none is, all that are finished."""
+    finished = [record for record in records if record.status == FINISHED]
+    return [record for record in finished if record.counts] or finished
+
+
 def load_record(experiments: Path, study: str) -> list[RunRecord]:
     """The committed record of a study; empty where there is none.
 

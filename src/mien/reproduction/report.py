@@ -10,7 +10,7 @@ from mien.report.document import Block, Code, Document, Fold, Note, Picture, Sec
 from mien.report.wording import UNDEFINED, duration
 from mien.reproduction.measures import is_share
 from mien.reproduction.pictures import has_curves, plot_headlines, plot_part
-from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, UNFINISHED, RunRecord
+from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, UNFINISHED, RunRecord, shown
 from mien.reproduction.rows import Row, headline_of, rows_of, standing
 from mien.reproduction.schema import Part, Study
 from mien.reproduction.verdicts import EXCEEDED, NONE, NOT_JUDGED, NOT_REPRODUCED, REPRODUCED, UNDECIDED
@@ -184,11 +184,10 @@ def _remarks(row: Row) -> list[str]:
 
 def _first_epochs(part: Part, runs: Sequence[RunRecord]) -> list[Block]:
     """Published and measured values of the first epochs; the mean over seeds."""
-    finished = [run for run in runs if run.status == FINISHED]
     blocks: list[Block] = []
     for column, printed in part.curves.items():
         scale = 1 if column.endswith("loss") else 100
-        curves = [curve for run in finished if (curve := run.curve(column))]
+        curves = [curve for run in shown(runs) if (curve := run.curve(column))]
         rows = []
         for epoch, text in enumerate(printed, 1):
             values = [scale * curve[epoch - 1] for curve in curves if len(curve) >= epoch]

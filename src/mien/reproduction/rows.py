@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mien.report.wording import UNDEFINED
 from mien.reproduction.measures import Measured, is_share
-from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, NOT_STARTED, UNFINISHED, RunRecord
+from mien.reproduction.records import FAILED, FINISHED, NOT_RUN, NOT_STARTED, UNFINISHED, RunRecord, shown
 from mien.reproduction.schema import Part, Quantity
 from mien.reproduction.verdicts import NONE, NOT_JUDGED, Summary, Verdict, decimals, judge, judge_goal, summarise
 
@@ -109,9 +109,8 @@ def rows_of(name: str, part: Part, records: Sequence[RunRecord]) -> list[Row]:
         part: The part.
         records: Its runs. Those of a changed recipe or other data are shown where there are no others, but not judged.
     """
-    runs = [record for record in records if record.counts]
-    shown = runs or [record for record in records if record.status == FINISHED]
-    return [_row(name, part, quantity, shown, standing(records)) for quantity in part.quantities]
+    runs, instead = shown(records), standing(records)
+    return [_row(name, part, quantity, runs, instead) for quantity in part.quantities]
 
 
 def headline_of(name: str, part: Part, records: Sequence[RunRecord]) -> Row:

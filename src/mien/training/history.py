@@ -2,11 +2,13 @@
 
 import csv
 import logging
+from math import isnan
 from pathlib import Path
 
 import pandas as pd
 
 from mien.config.schema import ProtocolConfig
+from mien.errors import MienError
 from mien.files import atomic_path
 from mien.results import SelectionScore
 
@@ -40,12 +42,21 @@ class History:
         return sum(row["seconds"] for row in self.rows)
 
     def best(self, protocol: ProtocolConfig) -> SelectionScore | None:
-        """The epoch that the protocol's monitor chooses, the first of equals; ``None`` without a selection split."""
+        """The epoch that the protocol's monitor chooses, the first of equals; ``None`` without a selection split.
+
+        Raises:
+            MienError: The monitor was not a number after any epoch.
+        """
         if protocol.selection == "none":
             return None
-        sign = -1 if protocol.monitor == "loss" else 1
-        row = max(self.rows, key=lambda row: sign * row[f"val_{protocol.monitor}"])
-        return SelectionScore(protocol.selection, protocol.monitor, row[f"val_{protocol.monitor}"], int(row["epoch"]))
+        name, sign = f"val_{protocol.monitor}", -1 if protocol.monitor == "loss" else 1
+        rows = [row for row in self.rows if not isnan(row[name])]
+        if not rows:
+            raise MienError(
+                f"training diverged: {name} is not a number; lower optimizer.lr, or trainer.precision=32-true"
+            )
+        row = max(rows, key=lambda row: sign * row[name])
+        return SelectionScore(protocol.selection, protocol.monitor, row[name], int(row["epoch"]))
 
     def _line(self, row: dict[str, float]) -> str:
         text = f"epoch {row['epoch']:.0f}/{self.epochs}  train loss {row['train_loss']:.3f} "
@@ -58,4 +69,4 @@ class History:
 
 def _read(path: Path) -> list[dict[str, float]]:
     with path.open(encoding="utf-8", newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [{name: float(value or "nan") for name, value in row.items()} for row in csv.DictReader(file)]
