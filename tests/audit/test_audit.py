@@ -1,5 +1,6 @@
 """A whole audit, from images to files, and the command."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from made_up_set import photo
 
 from mien.audit import find, load
+from mien.audit.copies import known_copies
 from mien.audit.out_of_fold import OutOfFold
 from mien.audit.run import audit as audit_subject
 from mien.audit.run import find_subject
@@ -23,6 +25,7 @@ from mien.data.catalog import load_source
 from mien.data.fer2013_csv import SIDE
 from mien.data.split import with_validation
 from mien.errors import DataError, RunFolderError
+from mien.files import read_json
 from mien.types import SplitName
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +99,19 @@ def test_it_is_found_again(done, data, tmp_path):
     assert find(output, cut.spec().fingerprint) == done.folder
     assert find(output, "another") is None
     assert find(tmp_path, source.spec().fingerprint) is None
+
+
+def test_a_damaged_or_older_audit_stops_no_run(done, data, tmp_path, caplog):
+    fingerprint = done.result.fingerprints[0]
+    for name, content in {"damaged": '{"schema": 1', "older": None}.items():
+        (tmp_path / "audits" / name).mkdir(parents=True)
+        text = json.dumps(read_json(done.folder / "audit.json") | {"more": 1}) if content is None else content
+        (tmp_path / "audits" / name / "audit.json").write_text(text)
+    assert known_copies(done.folder.parents[1], fingerprint, "test")
+    with caplog.at_level("WARNING", "mien"):
+        assert known_copies(tmp_path, fingerprint, "test") is None
+    assert "damaged/audit.json is passed over: it cannot be read" in caplog.text
+    assert "no score without copies" in caplog.text
 
 
 def test_the_pages(done):

@@ -84,6 +84,7 @@ def test_runs_of_other_images_are_not_compared(tmp_path):
     )
     assert conclusion(shared).startswith(start)
     assert "left out are 10 of `optimizer.lr=0.2`" in cautions(shared)[1]
+    assert not any("The test images are the same" in caution for caution in cautions(shared))
 
 
 def test_evaluations_on_photos_are_put_in_order_only(tmp_path):

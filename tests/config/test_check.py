@@ -106,6 +106,7 @@ def test_a_right_config_has_no_problems():
         ),
         ({"dataset": mix(MixedPartConfig("drawn_faces", weight=float("nan")))}, "up to 100, got nan"),
         ({"schedule": ScheduleConfig("onecycle", warmup_epochs=1)}, "schedule=onecycle has none"),
+        ({"schedule": ScheduleConfig("onecycle", pct_start=1)}, "schedule.pct_start=1: expected less than 1"),
         ({"schedule": ScheduleConfig("step", step_size=0)}, "schedule.step_size: expected 1 or more, got 0"),
         ({"trainer": TrainerConfig(limit_train_batches=2.5)}, "a whole number of batches, or a share up to 1.0"),
         ({"detector": DetectorConfig("mtcnn", min_face_size=0)}, "detector.min_face_size: expected 1 or more"),

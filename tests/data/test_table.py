@@ -112,6 +112,11 @@ def test_skip_does_not_bear_wrong_labels(folder):
 def test_a_table_without_rows_is_told(folder):
     assert "labels.csv has no rows" in message_of(folder, pd.DataFrame({"path": [], "label": []}))
     frame = pd.DataFrame({"path": ["no.png"], "label": ["a"]})
+    header = folder / "only_a_header.csv"
+    header.write_text("path,label,split\n")
+    table = TableConfig(file=header.name, split="split")
+    with pytest.raises(DataError, match=r"only_a_header\.csv has no rows"):
+        load_source(DatasetConfig(name="table", root=str(folder), table=table))
     assert "labels.csv has no rows left" in message_of(folder, frame, on_bad_image=OnBadImage.skip)
 
 
@@ -133,6 +138,7 @@ def test_a_class_without_images_is_told(folder):
         ("no.csv", b"", "no.csv does not exist"),
         ("labels.csv", b"", "labels.csv cannot be read: No columns to parse"),
         ("labels.csv", b"\xff\xfe\x00", "labels.csv cannot be read"),
+        ("labels.csv", b"path,label\na.png,fear,\n", "its rows have more cells than its first line"),
         ("labels.parquet", b"hello, world", "labels.parquet cannot be read"),
     ],
 )

@@ -106,6 +106,13 @@ def test_onecycle_peaks_at_its_share():
     assert seen[4] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("share", "steps"), [(0.1, 10), (0.25, 4), (0.2, 5), (0.0, 7), (0.5, 2), (0.9, 3)])
+def test_onecycle_of_few_steps_ends_low(share, steps):
+    seen = rates(ScheduleConfig("onecycle", pct_start=share), epochs=1, steps=steps)
+    assert max(seen) <= 1.0
+    assert seen[-1] < 0.01
+
+
 def test_plateau_waits_for_its_patience():
     optimizer, moving = schedule(ScheduleConfig("plateau", gamma=0.9, patience=2))
     seen = []

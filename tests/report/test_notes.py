@@ -7,7 +7,7 @@ from test_record import ENVIRONMENT
 
 from made_up_runs import CLEAN, make_run
 from mien.files import write_json
-from mien.report.notes import chosen_on_reported, without_copied, without_leaked
+from mien.report.notes import chosen_on_reported, not_compared, without_copied, without_leaked
 from mien.report.record import record
 from mien.results import LeakFreeScore
 
@@ -29,6 +29,36 @@ def test_a_model_chosen_on_what_is_reported(tmp_path, selection, report, trained
     run = make_run(tmp_path, protocol=protocol, trained_on=trained_on)
     assert chosen_on_reported(run).startswith(told)
     assert bool(chosen_on_reported(run)) == bool(told)
+
+
+def test_other_data_are_told_by_what_they_are_and_not_by_their_name(tmp_path):
+    protocol = CLEAN | {"name": "published", "selection": "test", "report": "test"}
+    assert chosen_on_reported(make_run(tmp_path, protocol=protocol, own_data=False)) == ""
+    assert chosen_on_reported(make_run(tmp_path, protocol=protocol, trained_on="mixed", own_data=True))
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"own_data": True, "weights": "imagenet"}, ""),
+        ({}, ""),
+        ({"own_data": False, "trained_on": "mixed"}, "Not compared: what the model was trained on (mixed)."),
+        (
+            {"weights": "/a/b/model.safetensors"},
+            "Not compared: what its first weights (model.safetensors) were trained",
+        ),
+    ],
+)
+def test_what_the_search_for_leaks_does_not_see(tmp_path, facts, told):
+    run = make_run(tmp_path, **facts)
+    assert not_compared(run).startswith(told)
+    assert bool(not_compared(run)) == bool(told)
+    none = LeakFreeScore(run.test.n, run.test.accuracy, run.test.accuracy_ci95, run.test.macro_recall, 0)
+    write_json(tmp_path / "environment.json", ENVIRONMENT)
+    replace(run, test=replace(run.test, leak_free=none)).save(tmp_path)
+    part = "this data set's own train part" if facts.get("own_data") is False else "the train part"
+    told = not_compared(run)
+    assert f"byte for byte in {part}.{' ' if told else ''}{told}\n" in record(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ def test_per_class_table_states_the_result(run_folder):
     fear = test.per_class[2]
     expected = [f"{100 * value:.1f}%" for value in (fear.recall, fear.precision, fear.f1)]
     assert row(lines, "fear") == ["fear", *expected, str(fear.support)]
+    assert lines[0].strip() == f"Test, {test.n} samples"
+    assert printed(per_class_table(test, "validation"))[0].strip() == f"Validation, {test.n} samples"
     assert row(lines, "disgust")[1] == "-"
     assert row(lines, "disgust")[3:] == ["-", "0"]
     assert f"accuracy {100 * test.accuracy:.1f} %, 95 % interval" in " ".join(lines)

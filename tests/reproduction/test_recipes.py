@@ -55,7 +55,7 @@ def test_what_is_changed_goes_to_another_folder(tmp_path):
 
 
 def test_places_and_loggers_change_nothing(tmp_path):
-    free = ["logger=none", "dataset.cache=off", "dataset.root=/elsewhere", "resume=never"]
+    free = ["logger=none", "dataset.cache=off", "dataset.workers=1", "dataset.root=/elsewhere", "resume=never"]
     asked = plan(make_places(tmp_path), "faces/small", extra=free)
     assert (asked.folder.name, asked.changes) == ("faces", ())
 

@@ -140,6 +140,16 @@ def test_the_table_of_runs_says_why_one_does_not_count(places):
     assert "| small | 0 | finished, not judged: trained in bf16 |" in page
 
 
+def test_first_epochs_and_pictures_are_of_the_runs_that_count(places):
+    found = findings(places)
+    first, second, *others = found.records
+    odd = replace(second, why="trained in bf16", curves={"train_accuracy": "0.9 0.9"})
+    page = document(replace(found, records=[first, odd, *others])).markdown()
+    alone = document(replace(found, records=[first, *others])).markdown()
+    table = page[page.index("| epoch | published |") :].split("\n\n")[0]
+    assert table in alone
+
+
 @pytest.mark.parametrize("table", ["verdict", "status", "list"])
 def test_terminal_tables_fit_80_columns_and_keep_names(places, table):
     found = findings(places)
