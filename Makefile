@@ -24,8 +24,8 @@ $(READY): requirements.lock requirements-uv.lock pyproject.toml
 train: $(READY) ## Train, evaluate and score whole photos; ARGS="backbone=resnet18" changes the experiment
 	$(BIN)/python train.py $(ARGS)
 
-test: $(READY) ## Run the tests; ARGS="-k name" chooses
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## Run the tests on up to four cores; ARGS="-k name" chooses, ARGS=-n0 takes one process
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(READY) ## Check style and format
 	$(BIN)/ruff check .
