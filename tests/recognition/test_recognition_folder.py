@@ -13,11 +13,12 @@ from squares import moving, picture
 
 from mien.config.schema import DetectorConfig
 from mien.detection import build_detector
-from mien.errors import RunFolderError
+from mien.errors import DataError, RunFolderError
 from mien.recognition import results
 from mien.recognition.films import Following, follow
 from mien.recognition.progress import progress_bar
 from mien.recognition.recognizer import Recognizer
+from mien.recognition.sources import find_sources
 from mien.recognition.video import Frame
 
 
@@ -169,6 +170,17 @@ def test_the_results_of_a_glob_are_no_sources(start, tmp_path, monkeypatch):
         assert [entry.key for entry in start(f"{tmp_path}/**/*.png").done] == ["x/a.png"]
     for _ in range(2):
         assert [entry.key for entry in start("..", resume="never").done] == ["x/a.png"]
+
+
+def test_copies_of_an_earlier_recognition_are_no_sources(start, tmp_path):
+    album = tmp_path / "album"
+    save(album / "a.png")
+    start(album).folder.rename(album / "earlier")
+    save(album / "earlier" / "mine.png")
+    save(album / "annotated" / "mine.png")
+    assert [entry.key for entry in start(album).done] == ["a.png", "annotated/mine.png", "earlier/mine.png"]
+    with pytest.raises(DataError, match=r"annotated holds only results, such as .*a\.png, which are passed over"):
+        find_sources(str(album / "earlier" / "annotated"), recursive=True)
 
 
 def test_one_group_of_frames_is_held_at_a_time(opened):

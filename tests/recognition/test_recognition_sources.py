@@ -97,7 +97,7 @@ def test_a_folder_above_is_searched_without_the_results(folder, monkeypatch):
 
 
 def test_where_only_the_results_are_left_that_is_said(folder):
-    message = r"holds only files in .*out, the folder of the results, which is passed over; choose another place"
+    message = r"holds only results, such as .*out/b\.JPG, which are passed over; choose another place"
     for source in (folder / "out", folder / "out" / "*.JPG"):
         with pytest.raises(DataError, match=message):
             find_sources(str(source), True, output=folder / "out")

@@ -13,11 +13,9 @@ from mien.errors import RunFolderError
 from mien.files import read_json, write_json
 from mien.models.bundle import FACTS, WEIGHTS
 from mien.recognition.drawing import JPEG_SUFFIXES
-from mien.recognition.sources import Kind, SourceFile, Sources, real
+from mien.recognition.sources import ANNOTATED, SETTINGS, Kind, SourceFile, Sources, real
 from mien.recognition.table import PARTS, table_path
 from mien.recognition.video_writer import PARTIAL
-
-ANNOTATED, SETTINGS = "annotated", "recognition.json"
 
 
 def claim(folder: Path, config: RecognizeConfig, sources: Sources, bundle: Path, command: str) -> None:

@@ -20,8 +20,8 @@ from mien.recognition.filming import Film, recognize_film
 from mien.recognition.photos import Photo, read_photos
 from mien.recognition.progress import progress_bar
 from mien.recognition.recognizer import Recognizer, find_model
-from mien.recognition.results import ANNOTATED, claim, target_names
-from mien.recognition.sources import Kind, SourceFile, Sources, printable
+from mien.recognition.results import claim, target_names
+from mien.recognition.sources import ANNOTATED, Kind, SourceFile, Sources, printable
 from mien.recognition.table import Done, FaceTable
 from mien.recognition.video import VideoReader
 from mien.runs import owned

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -18,6 +19,9 @@ PHOTO_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".avif", ".heic", ".heif", ".jfif", 
 VIDEO_SUFFIXES = frozenset(
     (".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv")
 )
+
+ANNOTATED, SETTINGS = "annotated", "recognition.json"
+"""The folder of the annotated copies and the file of the settings, both in the folder of a recognition's results."""
 
 
 class Kind(StrEnum):
@@ -72,10 +76,11 @@ def find_sources(source: str, recursive: bool, output: Path | None = None) -> So
         source: A file, a folder, a pattern such as ``photos/*.jpg`` (``**`` goes through all folders), or a camera's
             number.
         recursive: Whether the folders in a folder are searched too.
-        output: The folder of the results; of a folder or glob, what lies in it is passed over.
+        output: The folder of the results; of a folder or glob, what lies in it is passed over, and so are the annotated
+            copies of other recognitions.
 
     Raises:
-        DataError: There is no such file or folder, or no photo or video in it but for those in ``output``.
+        DataError: There is no such file or folder, or no photo or video in it but for results.
     """
     path = Path(source).expanduser()
     if source.isdecimal() and not path.exists():
@@ -124,16 +129,19 @@ def printable(text: str) -> str:
 
 
 def _outside(source: str, found: list[Path], output: Path | None) -> list[Path]:
-    """The files that are not hidden and not among the results."""
+    """The files that are not hidden, not among the results, and no annotated copies of another recognition."""
+    results = None if output is None else real(output)
+
+    @cache
+    def passed_over(folder: Path) -> bool:
+        return folder == results or (folder.name == ANNOTATED and (folder.parent / SETTINGS).is_file())
+
     seen = [path for path in found if not path.name.startswith(".")]
-    if output is None:
-        return seen
-    results = real(output)
-    left = [path for path in seen if results not in real(path).parents]
+    left = [path for path in seen if not any(map(passed_over, real(path).parents))]
     if seen and not left:
         raise DataError(
-            f"source={source} holds only files in {output}, the folder of the results, which is passed over; "
-            "choose another place for them with output=<folder>"
+            f"source={source} holds only results, such as {seen[0]}, which are passed over; "
+            "choose another place for them with output=<folder>, or name a single file"
         )
     return left
 
