@@ -22,6 +22,7 @@ from mien.recognition import photos, run
 from mien.recognition.recognizer import Recognizer
 from mien.recognition.summary import summary
 from mien.recognition.video import VideoReader
+from mien.recognition.video_writer import VideoWriter
 
 
 def test_a_folder(start, album, model):
@@ -272,6 +273,23 @@ def test_what_is_no_video_is_told_and_the_rest_goes_on(start, tmp_path, album):
     outcome = start(album)
     assert [entry.key for entry in outcome.done] == ["a.png", "b.jpg", "sub/c.bmp", "film.mkv"]
     assert sorted(problem.split(":")[0].rsplit("/", 1)[-1] for problem in outcome.problems) == ["a_bad.mp4", "bad.jpg"]
+
+
+def test_a_copy_that_cannot_be_written_is_told_and_the_rest_goes_on(start, tmp_path, monkeypatch):
+    (tmp_path / "films").mkdir()
+    for name in ("a.mkv", "b.mkv"):
+        make_video(tmp_path / "films" / name, moving(3), codec="ffv1")
+    writing = VideoWriter.write
+
+    def refuse(self, *given):
+        writing(self, *given)
+        if self.path.name == "a.mkv.mp4":
+            raise DataError("refused")
+
+    monkeypatch.setattr(VideoWriter, "write", refuse)
+    outcome = start(tmp_path / "films")
+    assert ([entry.key for entry in outcome.done], outcome.problems) == (["b.mkv"], ["refused"])
+    assert [path.name for path in (outcome.folder / "annotated").iterdir()] == ["b.mkv.mp4"]
 
 
 def test_an_interrupted_video_leaves_its_rows_and_a_playable_file(start, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Writing video: times, colours and sound as they were; a playable file whatever happens."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -152,6 +153,34 @@ def test_sound_that_mp4_players_do_not_expect_becomes_aac_at_the_same_time(tmp_p
     assert (writer.sound, writer.problem) == ("aac", None)
     assert len(decoded_sound(tmp_path / "copy.mp4")[0]) == pytest.approx(96_000, abs=2048)
     assert lag(tmp_path / "copy.mp4", source) == pytest.approx(-start, abs=0.001)
+
+
+def test_sound_that_changes_from_stereo_to_mono_becomes_aac_to_its_end(tmp_path):
+    parts = []
+    for start, layout in enumerate(["stereo", "mono"]):
+        times = [start + index / 30 for index in range(30)]
+        path = make_video(tmp_path / "a.ts", pictures(30), times, sound="mp2", layout=layout)
+        parts.append(path.read_bytes())
+    path.write_bytes(b"".join(parts))
+    writer = write(tmp_path / "copy.mp4", pictures(60), source=path)
+    assert (writer.sound, writer.problem) == ("aac", None)
+    assert packets(tmp_path / "copy.mp4")[0][-1] == pytest.approx(2, abs=0.1)
+
+
+def test_mp3_too_slow_for_mp4_becomes_aac(tmp_path):
+    source = make_video(tmp_path / "a.mkv", pictures(30), sound="libmp3lame", rate=8000)
+    assert write(tmp_path / "copy.mp4", pictures(30), source=source).sound == "aac"
+    assert packets(tmp_path / "copy.mp4")[0][-1] == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize(("number", "expected"), [(errno.EINVAL, DataError), (errno.ENOSPC, RunFolderError)])
+def test_what_only_this_video_suffers_from_is_told_apart_from_a_full_disk(tmp_path, monkeypatch, number, expected):
+    def refuse(self, time):
+        raise av.error.FFmpegError(number, os.strerror(number))
+
+    monkeypatch.setattr(VideoWriter, "_write_sound", refuse)
+    with pytest.raises(expected, match=os.strerror(number)):
+        write(tmp_path / "a.mp4", pictures(2))
 
 
 def test_pictures_do_not_wait_for_sound_that_is_shorter_or_longer(tmp_path):

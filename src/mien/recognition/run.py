@@ -24,6 +24,7 @@ from mien.recognition.results import claim, target_names
 from mien.recognition.sources import ANNOTATED, Kind, SourceFile, Sources, printable
 from mien.recognition.table import Done, FaceTable
 from mien.recognition.video import VideoReader
+from mien.recognition.video_writer import partial_path
 from mien.runs import owned
 from mien.types import Image
 
@@ -144,6 +145,7 @@ class _Work:
                 self._finish(replace(done, state=file.state, problem=problem))
         except DataError as error:
             self.table.drop()
+            partial_path(target).unlink(missing_ok=True)
             self._problem(printable(str(error)), target)
 
     def _camera(self, index: int) -> None:

@@ -1,5 +1,6 @@
 """Writing an annotated video: H.264 in MP4, each frame at its own time, the source's sound beside it."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -34,6 +35,8 @@ _MUXER = {
     "max_interleave_delta": "1000000",  # microseconds: pictures do not wait longer for sound that has ended
 }
 PARTIAL = ".partial"
+_DISK = {getattr(errno, name) for name in ("EACCES", "EDQUOT", "EFBIG", "EIO", "ENOENT", "ENOSPC", "EPERM", "EROFS")}
+"""FFmpeg's errors that are the disk's, and so every file's; others are one video's."""
 _BITS_A_PIXEL = 0.15
 """For encoders that want a bit rate rather than a quality."""
 
@@ -119,6 +122,7 @@ class VideoWriter:
         Raises:
             ValueError: The picture has another size.
             RunFolderError: The disk is full.
+            DataError: FFmpeg refuses the picture or the sound.
         """
         expected = (self._info.height, self._info.width, 3)
         if image.shape != expected or image.dtype != np.uint8:
@@ -182,10 +186,12 @@ class VideoWriter:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Tell errors of the disk in mien's words."""
+        """Tell errors of the disk, and of what cannot be put into the file, in mien's words."""
         try:
             yield
         except (OSError, av.FFmpegError) as error:
+            if isinstance(error, av.FFmpegError) and error.errno not in _DISK:
+                raise DataError(f"{self.path}: this video's copy cannot be written: {reason(error)}") from error
             raise RunFolderError(
                 f"cannot write {self.path}: {reason(error)}; check space and write right there"
             ) from error
