@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 from types import TracebackType
@@ -142,8 +143,11 @@ def open_camera(index: int) -> Iterator[Image]:
             "Plug it in, give the number of another one, or close the program that uses it"
         ) from error
     with container:
-        for frame in container.decode(video=0):
-            yield rgb(frame)
+        for packet in container.demux(container.streams.video[0]):
+            frames: list[av.VideoFrame] = []
+            with suppress(av.error.InvalidDataError):  # one damaged picture: the next one follows
+                frames = packet.decode()
+            yield from map(rgb, frames)
 
 
 def _device(system: str, index: int) -> str:
