@@ -1,6 +1,7 @@
 """The folder of the results: nothing of the user's is lost, and nothing in it is out of date."""
 
 import io
+import re
 import weakref
 
 import numpy as np
@@ -151,6 +152,20 @@ def test_a_name_with_a_line_separator_is_found_again(start, tmp_path):
     save(tmp_path / "album" / "c\x85.png")
     start(tmp_path / "album")
     assert start(tmp_path / "album").before == 2
+
+
+def test_names_that_leave_no_room_for_a_suffix(start, tmp_path):
+    album = tmp_path / "album"
+    save(album / f"{'x' * 251}.png")
+    for end in "ab":
+        save(album / f"{'é' * 124}{end}.bmp")
+    make_video(album / f"{'y' * 248}.mp4", moving(3))
+    outcome = start(album)
+    assert (len(outcome.done), outcome.problems) == (4, [])
+    whole, video, *accented = copies(outcome)
+    assert whole == f"{'x' * 251}.png"
+    assert re.fullmatch(r"y{234}-[0-9a-f]{8}\.mp4", video)
+    assert all(re.fullmatch(r"é{121}-[0-9a-f]{8}\.png", name) for name in accented)
 
 
 def test_a_growing_copy_takes_no_other_ones_place(start, tmp_path):
