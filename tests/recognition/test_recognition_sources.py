@@ -44,6 +44,25 @@ def test_a_glob(folder, monkeypatch):
     assert [file.key for file in find_sources("*/?.png", True).files] == ["holiday (1)/a.png"]
 
 
+def test_a_glob_where_the_working_folder_looks_like_one(tmp_path, monkeypatch):
+    (tmp_path / "trip [1]" / "sub").mkdir(parents=True)
+    (tmp_path / "trip [1]" / "sub" / "a.jpg").touch()
+    monkeypatch.chdir(tmp_path / "trip [1]")
+    sources = find_sources("*/?.jpg", True)
+    assert (keys(sources), sources.place) == ([("sub/a.jpg", "photo")], str(tmp_path / "trip [1]" / "*" / "?.jpg"))
+
+
+@pytest.mark.parametrize("source", ["album", "album/**/*.jpg"])
+def test_links_to_folders_are_followed_once(tmp_path, monkeypatch, source):
+    for name in ("album/z/a.jpg", "elsewhere/b.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for link, target in {"a_link": "elsewhere", "b_link": "album/z", "circle": "album", "other": "elsewhere"}.items():
+        (tmp_path / "album" / link).symlink_to(tmp_path / target)
+    monkeypatch.chdir(tmp_path)
+    assert [file.key for file in find_sources(source, True).files] == ["a_link/b.jpg", "z/a.jpg"]
+
+
 def test_a_file_whatever_its_name(folder):
     assert keys(find_sources(str(folder / "b.JPG"), True)) == [("b.JPG", "photo")]
     PIL.Image.new("RGB", (4, 4)).save(folder / "odd.name", format="PNG")

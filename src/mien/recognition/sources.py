@@ -70,7 +70,7 @@ def find_sources(source: str, recursive: bool, output: Path | None = None) -> So
     """Look up what the user named.
 
     Hidden files are passed over in silence, other files of folders and globs that are neither photo nor video are
-    counted. A single file may have any name.
+    counted. A single file may have any name. Links to folders are followed; each folder is searched once.
 
     Args:
         source: A file, a folder, a pattern such as ``photos/*.jpg`` (``**`` goes through all folders), or a camera's
@@ -91,10 +91,9 @@ def find_sources(source: str, recursive: bool, output: Path | None = None) -> So
         found = _outside(source, _walk(path, recursive), output)
         return _sources(source, path.absolute(), path.absolute(), found)
     if has_magic(source):
-        pattern = str(path.absolute())
-        matches = (Path(match) for match in glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        found = _outside(source, [file for file in matches if file.is_file()], output)
-        return _sources(source, Path(pattern), _fixed_part(Path(pattern)), found)
+        matches = [Path(match).absolute() for match in glob(str(path), recursive=True)]  # noqa: PTH207 - Path.glob takes no absolute pattern
+        found = _outside(source, _once([file for file in matches if file.is_file()]), output)
+        return _sources(source, path.absolute(), _fixed_part(path).absolute(), found)
     raise DataError(
         f"source={source}: there is no such file or folder{_near(path)}; "
         "expected a photo, a folder, a pattern such as 'photos/*.jpg', a video, or a camera's number"
@@ -172,14 +171,33 @@ def _state(path: Path) -> str:
 
 
 def _walk(folder: Path, recursive: bool) -> list[Path]:
+    """The files of a folder and of those in it; of links to folders too, each folder once."""
+
     def fail(error: OSError) -> None:
         raise error  # os.walk would pass over folders that it may not read
 
     found: list[Path] = []
-    for place, folders, names in os.walk(folder.absolute(), onerror=fail):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        found += [Path(place, name) for name in names]
+    entered: set[Path] = set()
+    waiting = [folder.absolute()]
+    while waiting:
+        for place, folders, names in os.walk(waiting.pop(0), onerror=fail):
+            if real(Path(place)) in entered:
+                folders.clear()
+                continue
+            entered.add(real(Path(place)))
+            folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+            waiting += sorted(path for path in (Path(place, name) for name in folders) if path.is_symlink())
+            found += [Path(place, name) for name in names]
     return found
+
+
+def _once(found: list[Path]) -> list[Path]:
+    """The files, each folder's by one way only: one without a link where there is one, else the shortest."""
+    folders = {folder: real(folder) for folder in {path.parent for path in found}}
+    ways: dict[Path, Path] = {}
+    for path in sorted(found, key=lambda path: (folders[path.parent] != path.parent, len(path.parts), path)):
+        ways.setdefault(folders[path.parent] / path.name, path)
+    return list(ways.values())
 
 
 def _fixed_part(pattern: Path) -> Path:
