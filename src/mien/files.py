@@ -1,4 +1,4 @@
-"""Atomic writing: a file is there whole or not at all."""
+"""Paths as users type them, and atomic writing: a file is there whole or not at all."""
 
 import json
 import os
@@ -15,6 +15,15 @@ import yaml
 from mien.errors import RunFolderError
 
 T = TypeVar("T")
+
+
+def user_path(typed_in: str | Path) -> Path:
+    """A path in which ``~`` is a home folder; a name that only begins so, as ``~a.jpg`` of an editor, stays."""
+    path = Path(typed_in)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # there is no such user
+        return path
 
 
 @contextmanager

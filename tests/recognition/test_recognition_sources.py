@@ -7,6 +7,7 @@ import pytest
 
 from mien.errors import DataError
 from mien.recognition.photos import read_photo
+from mien.recognition.recognizer import as_image
 from mien.recognition.results import target_names
 from mien.recognition.sources import Kind, SourceFile, find_sources, frame_count, kind_of
 from mien.recognition.video_writer import partial_path
@@ -68,6 +69,15 @@ def test_a_file_whatever_its_name(folder):
     PIL.Image.new("RGB", (4, 4)).save(folder / "odd.name", format="PNG")
     assert keys(find_sources(str(folder / "odd.name"), True)) == [("odd.name", "photo")]
     assert keys(find_sources(str(folder / "no_suffix"), True)) == [("no_suffix", "video")]
+
+
+def test_a_name_that_begins_like_a_home_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    PIL.Image.new("RGB", (4, 4)).save("~a.jpg")
+    assert keys(find_sources("~a.jpg", True)) == [("~a.jpg", "photo")]
+    assert as_image("~a.jpg").shape == (4, 4, 3)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_sources("~", True).place == str(tmp_path)
 
 
 def test_a_number_is_a_camera_unless_there_is_such_a_file(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mien.audit.result import find, load
+from mien.files import user_path
 
 
 def known_copies(output: Path, fingerprint: str, split: str) -> frozenset[str] | None:
@@ -16,7 +17,7 @@ def known_copies(output: Path, fingerprint: str, split: str) -> frozenset[str] |
     Returns:
         Their names; ``None`` where no audit of these data is found, or it knows no such split, or it is train.
     """
-    folder = find(output.expanduser(), fingerprint)
+    folder = find(user_path(output), fingerprint)
     if folder is None or split == "train":
         return None
     audit = load(folder)

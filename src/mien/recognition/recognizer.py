@@ -13,6 +13,7 @@ from mien.data.readers import load_image, to_array
 from mien.detection import as_ruled, build_detector, crop_face, detect_many
 from mien.errors import DataError, DeviceError, RunFolderError
 from mien.evaluation.predict import Predictor
+from mien.files import user_path
 from mien.labels import LabelSet
 from mien.models.bundle import Bundle, find_bundle
 from mien.recognition.faces import RecognizedFace, named
@@ -121,7 +122,7 @@ def find_model(model: str | Path) -> Path:
     Raises:
         RunFolderError: There is none.
     """
-    path = Path(model).expanduser()
+    path = user_path(model)
     if not path.exists():
         raise RunFolderError(
             f"model={path} is not there; expected a run folder or a bundle. "
@@ -163,7 +164,7 @@ def as_image(picture: Picture) -> Image:
     if isinstance(picture, str | Path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # from 89 megapixels on
-            return load_image(Path(picture).expanduser())
+            return load_image(user_path(picture))
     if isinstance(picture, PIL.Image.Image):
         return to_array(picture)
     if (

@@ -13,6 +13,7 @@ import PIL.Image
 from mien.data.class_folders import IMAGE_SUFFIXES
 from mien.data.readers import UNREADABLE, image_size
 from mien.errors import DataError, nearest
+from mien.files import user_path
 
 PHOTO_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".avif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".pbm", ".pnm", ".tga"}
 """What counts as a photo in a folder. Where Pillow lacks a decoder (HEIC), that is said of each such file."""
@@ -82,7 +83,7 @@ def find_sources(source: str, recursive: bool, output: Path | None = None) -> So
     Raises:
         DataError: There is no such file or folder, or no photo or video in it but for results.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     if source.isdecimal() and not path.exists():
         return Sources(f"camera {int(source)}", camera=int(source))
     if path.is_file():
