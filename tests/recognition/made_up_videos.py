@@ -91,6 +91,12 @@ def make_sound(path, seconds=1.0, codec="aac"):
     return path
 
 
+def sound_of(path):
+    """The codec of a file's sound; ``None`` where it has none."""
+    with av.open(str(path)) as container:
+        return next((stream.codec_context.codec.canonical_name for stream in container.streams.audio), None)
+
+
 def cut(path, share):
     """The same file, cut off after this share of its bytes."""
     data = path.read_bytes()

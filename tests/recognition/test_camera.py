@@ -38,7 +38,7 @@ def test_pictures_come_with_numbers_and_times():
             yield picture(value)
 
     with CameraReader(3, capture) as reader:
-        assert reader.info == VideoInfo(6, 4, 30.0, None, None, False)
+        assert reader.info == VideoInfo(6, 4, 30.0, None, None)
         frames = []
         for frame in reader:
             frames.append(frame)

@@ -38,7 +38,7 @@ class CameraReader:
         patience: Seconds to wait for a picture.
 
     Attributes:
-        info: Size and rate; length and sound are unknown.
+        info: Size and rate; their number and length are unknown.
         problem: Why the pictures ended; ``None`` before.
 
     Raises:
@@ -59,7 +59,7 @@ class CameraReader:
             self.close()
             raise DataError(f"camera {index}: {self._end or self._silence}")
         self._began, image = first
-        self.info = VideoInfo(image.shape[1], image.shape[0], _USUAL_RATE, None, None, False)
+        self.info = VideoInfo(image.shape[1], image.shape[0], _USUAL_RATE, None, None)
         self._given = 0
 
     def __enter__(self) -> Self:

@@ -28,7 +28,6 @@ class Sound:
         output: The file it goes into; its header must not be written yet.
 
     Attributes:
-        codec: ``copied (aac)`` or ``aac``; ``None`` where the source has no sound that can be read.
         problem: Why the sound ends early; ``None`` where it does not.
 
     Raises:
@@ -36,7 +35,6 @@ class Sound:
     """
 
     def __init__(self, source: Path, output: "av.container.OutputContainer") -> None:
-        self.codec: str | None = None
         self.problem: str | None = None
         self._container = open_media(source)
         self._shift = beginning(self._container)
@@ -70,9 +68,7 @@ class Sound:
             return iter(())
         name = stream.codec_context.codec.canonical_name
         if name in _COPIED and not (name == "mp3" and stream.rate < _LEAST_MP3_RATE):
-            self.codec = f"copied ({name})"
             return self._copied(stream, output.add_stream_from_template(stream))
-        self.codec = "aac"
         rates = av.Codec("aac", "w").audio_rates or []
         rate = stream.rate if stream.rate in rates else _AAC_RATE
         layout = "mono" if stream.channels == 1 else "stereo"
