@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien.config.schema import DetectorConfig
 from mien.data.readers import load_image, to_array
-from mien.detection import as_ruled, build_detector, crop_face, detect_many
+from mien.detection import as_ruled, build_detector, crop_face, detect_many, enough
 from mien.errors import DataError, DeviceError, RunFolderError
 from mien.evaluation.predict import Predictor
 from mien.files import user_path
@@ -21,10 +21,6 @@ from mien.types import CropRule, FaceDetector, Faces, Image
 
 Picture = Image | PIL.Image.Image | Path | str
 """(H, W, 3) uint8 RGB, a Pillow image, or the path of an image file."""
-
-BATCH_CROPS = 64
-BATCH_BYTES = 64 * 2**20
-"""Crops are classified together until either is reached, so that close-ups from large photos do not fill the memory."""
 
 
 class Recognizer:
@@ -103,7 +99,7 @@ class Recognizer:
         rows = [np.zeros((0, len(self.labels)), np.float32)]
         for crop in self._crops(images, found):
             crops.append(crop)
-            if len(crops) >= BATCH_CROPS or sum(waiting.nbytes for waiting in crops) >= BATCH_BYTES:
+            if enough(crops):
                 rows.append(self.predictor.faces(crops))
                 crops.clear()
         rows.append(self.predictor.faces(crops))
