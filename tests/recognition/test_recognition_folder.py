@@ -104,7 +104,9 @@ def test_files_that_are_gone_are_forgotten(start, tmp_path):
     outcome = start(album)
     assert (len(outcome.done), len(outcome.problems)) == (3, 1)
     (album / "film.mkv").unlink()
+    assert copies(outcome) == ["a.png", "film.mkv.mp4", "sub"]
     outcome = start(album, recursive=False)
+    assert [path.name for path in outcome.folder.glob("annotated/**/*.*")] == ["a.png"]
     assert ([entry.key for entry in outcome.done], outcome.before, outcome.problems) == (["a.png"], 1, [])
     assert pd.read_parquet(outcome.table)["source"].tolist() == ["a.png"]
 
