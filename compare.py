@@ -11,12 +11,8 @@ from mien.cli import start, told_once
 from mien.config.compare import CompareConfig
 from mien.config.load import typed
 from mien.console import command_line
+from mien.files import user_path
 from mien.sweep import comparison_name
-
-
-def path(typed_in: str) -> Path:
-    """A path, ``~`` included."""
-    return Path(typed_in).expanduser()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="compare")
@@ -30,12 +26,13 @@ def main(composed: DictConfig) -> float:
     from mien.comparison.terminal import print_comparison
     from mien.comparison.write import write_comparison
 
-    folders = sweep_folders(path(config.sweep)) if config.sweep else named_folders([path(run) for run in config.runs])
-    reference = None if config.reference is None else path(config.reference)
+    runs = [user_path(run) for run in config.runs]
+    folders = sweep_folders(user_path(config.sweep)) if config.sweep else named_folders(runs)
+    reference = None if config.reference is None else user_path(config.reference)
     options = Options(reference, config.intersection, bool(config.sweep), Draws(config.bootstrap, config.seed))
     comparison = compare(load_jobs(folders, config.names), options)
     name = comparison_name(HydraConfig.get().overrides.task)
-    folder = Path(os.path.relpath(path(config.output) if config.output else Path("outputs", "comparisons", name)))
+    folder = Path(os.path.relpath(user_path(config.output) if config.output else Path("outputs", "comparisons", name)))
     print_comparison(comparison, write_comparison(comparison, folder, "report", command_line()))
     return comparison.finished[0].result.accuracy
 

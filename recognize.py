@@ -13,6 +13,7 @@ from mien.cli import start, told_once
 from mien.config.load import typed
 from mien.config.recognize import RecognizeConfig
 from mien.console import command_line, set_up_logging
+from mien.files import user_path
 from mien.sweep import recognition_name
 
 PROBLEMS = 3
@@ -29,7 +30,7 @@ def main(composed: DictConfig) -> int:
 
     job = HydraConfig.get()
     output = job.runtime.output_dir if job.mode == RunMode.MULTIRUN else config.output
-    folder = Path(output or Path("outputs", "recognized", recognition_name(job.overrides.task))).expanduser()
+    folder = user_path(output or Path("outputs", "recognized", recognition_name(job.overrides.task)))
     sources = find_sources(config.source, config.recursive, folder)  # a wrong path shows before torch is loaded
     from mien.recognition.recognizer import find_model
     from mien.recognition.run import recognize

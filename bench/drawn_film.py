@@ -29,7 +29,7 @@ def main() -> None:
         PIL.Image.fromarray(draw_scene(2000, number).image).save(options.folder / f"scene_{number}.jpg", quality=92)
     scene = draw_scene(2000, 10, (WIDE, SIZE[1]), faces=(6, 8)).image
     frames = options.seconds * RATE
-    info = VideoInfo(*SIZE, RATE, frames, float(options.seconds), has_audio=False)
+    info = VideoInfo(*SIZE, RATE, frames, float(options.seconds))
     with VideoWriter(options.folder / "film.mp4", info) as film:
         for n in range(frames):
             left = round((WIDE - SIZE[0]) * n / (frames - 1))

@@ -1,4 +1,4 @@
-"""Atomic writing: a file is there whole or not at all."""
+"""Paths as users type them, and atomic writing: a file is there whole or not at all."""
 
 import json
 import os
@@ -17,6 +17,15 @@ from mien.errors import RunFolderError
 T = TypeVar("T")
 
 
+def user_path(typed_in: str | Path) -> Path:
+    """A path in which ``~`` is a home folder; a name that only begins so, as ``~a.jpg`` of an editor, stays."""
+    path = Path(typed_in)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # there is no such user
+        return path
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside ``target`` to write to; it takes the target's name when the block ends well.
@@ -28,20 +37,32 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-", suffix=target.suffix)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(target)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-", suffix=target.suffix)
+            os.close(handle)
+            temporary = Path(name)
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(target)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Tell errors of the disk in mien's words, with the file's name, which a full disk's lack.
+
+    Raises:
+        RunFolderError: The folder cannot be written to, or the disk is full.
+    """
+    try:
+        yield
     except OSError as error:
         raise RunFolderError(
             f"cannot write {target}: {error.strerror or error}; check space and write right there"
         ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def write_text(target: Path, text: str) -> None:

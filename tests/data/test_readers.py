@@ -30,6 +30,8 @@ def saved(picture, path: Path, **options) -> Path:
         ("I;16", 257 * 100, "png", (100, 100, 100)),
         ("I;16", 257 * 100, "tif", (100, 100, 100)),
         ("I", 257 * 100, "tif", (100, 100, 100)),
+        ("I", 100, "tif", (100, 100, 100)),
+        ("I;16", 100, "tif", (0, 0, 0)),
     ],
 )
 def test_every_mode_becomes_rgb(mode, colour, suffix, expected, tmp_path):
@@ -48,12 +50,13 @@ def test_palette_with_transparency(tmp_path):
     assert load_image(path).tolist() == [[[255, 0, 0], [255, 255, 255]]]
 
 
-def test_exif_orientation_is_honoured(tmp_path):
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_exif_orientation_is_honoured(suffix, tmp_path):
     picture = PIL.Image.new("RGB", (3, 2), "black")
     picture.putpixel((0, 0), RED)
     exif = PIL.Image.Exif()
     exif[0x0112] = 6  # the camera was turned: the picture's left column is its top row
-    path = saved(picture, tmp_path / "image.png", exif=exif)
+    path = saved(picture, tmp_path / f"image.{suffix}", exif=exif)
     image = load_image(path)
     assert image.shape == (3, 2, 3)
     assert image[0, 1].tolist() == list(RED)

@@ -71,6 +71,7 @@ def test_missing_parts_say_what_was_found(tmp_path):
         ("image,label,left,top\na.png,fear,1,2\n", r"no column right, bottom \(it has image, label, left, top\)"),
         ("image,label\n", "has no row"),
         ("", "cannot be read as a CSV table"),
+        ("image,label\na.png,fear,\nb.jpg,sad,\n", r"expected as many cells a row as the head has \(image, label\)"),
     ],
 )
 def test_bad_tables(folder, text, message):
@@ -97,6 +98,13 @@ def test_all_problems_are_listed_at_once(folder):
     assert len(lines) == len(expected)
     for line, part in zip(lines, expected, strict=True):
         assert part in line
+
+
+def test_blank_lines_are_passed_over_and_counted(folder):
+    rows = "\na.png,fear\n  \n,\nb.jpg\n"
+    with pytest.raises(DataError, match=r"1 problem.*\n  - labels.csv line 6: empty label"):
+        read_photos(write(folder, "image,label\n" + rows), EXPRESSIONS)
+    assert len(read_photos(write(folder, "image,label\n" + rows.replace("b.jpg", "b.jpg,sad")))) == 2
 
 
 @pytest.mark.parametrize("box", ["5,5,5,9", "9,5,5,9", "1,,5,9", "a,b,c,d", "0.1,0.2,0.3,0.4"])

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.detection import MtcnnDetector, WholeImageDetector
-from mien.endtoend import run_end_to_end, stage
+from mien.detection import MtcnnDetector, WholeImageDetector, many
+from mien.endtoend import run_end_to_end
 from mien.endtoend.photos import read_photos
 from mien.errors import DataError, LabelError
 from mien.labels import EXPRESSIONS, LabelSet
@@ -138,7 +138,7 @@ def test_only_matched_faces_are_classified_and_batches_do_not_change_the_result(
 
     whole = run_end_to_end(SCENES, DETECTOR, classify, MODEL, CropRule())
     assert sizes == [3]
-    monkeypatch.setattr(stage, limit, 1)
+    monkeypatch.setattr(many, limit, 1)
     single = run_end_to_end(SCENES, DETECTOR, classify, MODEL, CropRule())
     assert sizes == [3, 1, 1, 1]
     assert single.result == whole.result

@@ -19,7 +19,20 @@ def pictures(count, seed=0, size=SIZE):
     return blocks.repeat(8, axis=1).repeat(8, axis=2)
 
 
-def make_video(path, images, times=None, codec="libx264", *, sound=None, adapt=None, fmt=None, flags="", aspect=None):
+def make_video(
+    path,
+    images,
+    times=None,
+    codec="libx264",
+    *,
+    sound=None,
+    layout="mono",
+    rate=SOUND_RATE,
+    adapt=None,
+    fmt=None,
+    flags="",
+    aspect=None,
+):
     """A video of these images.
 
     Args:
@@ -28,6 +41,8 @@ def make_video(path, images, times=None, codec="libx264", *, sound=None, adapt=N
         times: Seconds of each; 30 a second by default.
         codec: ``ffv1`` (in .mkv or .avi) is lossless, with ``libx264`` colours change a little.
         sound: Codec of a rising tone beside the pictures; ``None``: no sound.
+        layout: Of the sound's channels.
+        rate: Of the sound, samples a second.
         adapt: Called with the video stream before anything is written.
         fmt: FFmpeg's name of the file's format, where the suffix does not tell.
         flags: ``movflags`` of an MP4 file.
@@ -43,7 +58,7 @@ def make_video(path, images, times=None, codec="libx264", *, sound=None, adapt=N
             stream.codec_context.sample_aspect_ratio = aspect
         if adapt is not None:
             adapt(stream)
-        tone = container.add_stream(sound, SOUND_RATE, layout="mono") if sound else None
+        tone = container.add_stream(sound, rate, layout=layout) if sound else None
         for image, time in zip(images, times, strict=True):
             frame = av.VideoFrame.from_ndarray(image, "rgb24")
             frame.pts, frame.time_base = round(time / TICK), TICK
@@ -74,6 +89,12 @@ def make_sound(path, seconds=1.0, codec="aac"):
             container.mux(tone.encode(tone_of(index / RATE)))
         container.mux(tone.encode(None))
     return path
+
+
+def sound_of(path):
+    """The codec of a file's sound; ``None`` where it has none."""
+    with av.open(str(path)) as container:
+        return next((stream.codec_context.codec.canonical_name for stream in container.streams.audio), None)
 
 
 def cut(path, share):

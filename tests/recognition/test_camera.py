@@ -1,5 +1,6 @@
 """The camera reader, with made-up cameras."""
 
+import re
 import sys
 import time
 from itertools import pairwise
@@ -8,11 +9,16 @@ from threading import Event
 import av
 import numpy as np
 import pytest
+from made_up_videos import make_video, pictures
 
 from mien.errors import DataError
 from mien.recognition import camera
 from mien.recognition.camera import CameraReader
 from mien.recognition.video import VideoInfo
+
+
+def jpeg_colours(stream):
+    stream.pix_fmt = "yuvj420p"
 
 
 def picture(value):
@@ -32,7 +38,7 @@ def test_pictures_come_with_numbers_and_times():
             yield picture(value)
 
     with CameraReader(3, capture) as reader:
-        assert reader.info == VideoInfo(6, 4, 30.0, None, None, False)
+        assert reader.info == VideoInfo(6, 4, 30.0, None, None)
         frames = []
         for frame in reader:
             frames.append(frame)
@@ -107,6 +113,20 @@ def test_closing_ends_the_camera():
         next(reader)
     assert ended.wait(5)
     assert reader.problem is None
+
+
+def test_damaged_pictures_are_passed_over(tmp_path, monkeypatch):
+    path = make_video(tmp_path / "a.avi", pictures(6), codec="mjpeg", adapt=jpeg_colours)
+    content = path.read_bytes()
+    starts = [found.start() for found in re.finditer(rb"\xff\xd8\xff", content)]
+    broken = bytearray(content)
+    for number in (0, 3):
+        broken[starts[number] : starts[number + 1] - 8] = bytes(starts[number + 1] - 8 - starts[number])
+    path.write_bytes(broken)
+    opened = av.open
+    monkeypatch.setattr(camera.av, "open", lambda *given, **options: opened(str(path)))
+    monkeypatch.setattr(camera, "_SYSTEMS", {sys.platform: "v4l2"})
+    assert len(list(camera.open_camera(0))) == 4
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of Linux")

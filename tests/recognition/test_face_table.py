@@ -1,6 +1,8 @@
 """The table: exact cells in every format, and nothing lost or doubled by an interruption."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -158,6 +160,22 @@ def test_a_file_that_has_changed_or_is_gone_is_forgotten(tmp_path):
         rows.finish(Done("b", "2"))
     with table(tmp_path) as rows:
         assert sources_of(rows.write("jsonl")) == ["a", "a", "c", "c", "b"]
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path):
+    script = """
+import resource, signal, sys
+sys.path[:0] = sys.argv[2:]
+from pathlib import Path
+from test_face_table import FACE, table
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with table(Path(sys.argv[1])) as rows:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    rows.add("a.jpg", [(0, FACE)], None)
+"""
+    command = [sys.executable, "-c", script, tmp_path, *sys.path]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert f"RunFolderError: cannot write {tmp_path}/parts/faces.jsonl: File too large; check space" in done.stderr
 
 
 def test_named_faces_take_the_most_probable_class():

@@ -1,6 +1,7 @@
 """The folder of the results: nothing of the user's is lost, and nothing in it is out of date."""
 
 import io
+import re
 import weakref
 
 import numpy as np
@@ -13,11 +14,12 @@ from squares import moving, picture
 
 from mien.config.schema import DetectorConfig
 from mien.detection import build_detector
-from mien.errors import RunFolderError
+from mien.errors import DataError, RunFolderError
 from mien.recognition import results
 from mien.recognition.films import Following, follow
 from mien.recognition.progress import progress_bar
 from mien.recognition.recognizer import Recognizer
+from mien.recognition.sources import find_sources
 from mien.recognition.video import Frame
 
 
@@ -102,7 +104,9 @@ def test_files_that_are_gone_are_forgotten(start, tmp_path):
     outcome = start(album)
     assert (len(outcome.done), len(outcome.problems)) == (3, 1)
     (album / "film.mkv").unlink()
+    assert copies(outcome) == ["a.png", "film.mkv.mp4", "sub"]
     outcome = start(album, recursive=False)
+    assert [path.name for path in outcome.folder.glob("annotated/**/*.*")] == ["a.png"]
     assert ([entry.key for entry in outcome.done], outcome.before, outcome.problems) == (["a.png"], 1, [])
     assert pd.read_parquet(outcome.table)["source"].tolist() == ["a.png"]
 
@@ -152,6 +156,20 @@ def test_a_name_with_a_line_separator_is_found_again(start, tmp_path):
     assert start(tmp_path / "album").before == 2
 
 
+def test_names_that_leave_no_room_for_a_suffix(start, tmp_path):
+    album = tmp_path / "album"
+    save(album / f"{'x' * 251}.png")
+    for end in "ab":
+        save(album / f"{'é' * 124}{end}.bmp")
+    make_video(album / f"{'y' * 248}.mp4", moving(3))
+    outcome = start(album)
+    assert (len(outcome.done), outcome.problems) == (4, [])
+    whole, video, *accented = copies(outcome)
+    assert whole == f"{'x' * 251}.png"
+    assert re.fullmatch(r"y{234}-[0-9a-f]{8}\.mp4", video)
+    assert all(re.fullmatch(r"é{121}-[0-9a-f]{8}\.png", name) for name in accented)
+
+
 def test_a_growing_copy_takes_no_other_ones_place(start, tmp_path):
     album = tmp_path / "album"
     album.mkdir()
@@ -169,6 +187,17 @@ def test_the_results_of_a_glob_are_no_sources(start, tmp_path, monkeypatch):
         assert [entry.key for entry in start(f"{tmp_path}/**/*.png").done] == ["x/a.png"]
     for _ in range(2):
         assert [entry.key for entry in start("..", resume="never").done] == ["x/a.png"]
+
+
+def test_copies_of_an_earlier_recognition_are_no_sources(start, tmp_path):
+    album = tmp_path / "album"
+    save(album / "a.png")
+    start(album).folder.rename(album / "earlier")
+    save(album / "earlier" / "mine.png")
+    save(album / "annotated" / "mine.png")
+    assert [entry.key for entry in start(album).done] == ["a.png", "annotated/mine.png", "earlier/mine.png"]
+    with pytest.raises(DataError, match=r"annotated holds only results, such as .*a\.png, which are passed over"):
+        find_sources(str(album / "earlier" / "annotated"), recursive=True)
 
 
 def test_one_group_of_frames_is_held_at_a_time(opened):

@@ -7,6 +7,7 @@ import pytest
 
 from mien.errors import DataError
 from mien.recognition.photos import read_photo
+from mien.recognition.recognizer import as_image
 from mien.recognition.results import target_names
 from mien.recognition.sources import Kind, SourceFile, find_sources, frame_count, kind_of
 from mien.recognition.video_writer import partial_path
@@ -44,11 +45,39 @@ def test_a_glob(folder, monkeypatch):
     assert [file.key for file in find_sources("*/?.png", True).files] == ["holiday (1)/a.png"]
 
 
+def test_a_glob_where_the_working_folder_looks_like_one(tmp_path, monkeypatch):
+    (tmp_path / "trip [1]" / "sub").mkdir(parents=True)
+    (tmp_path / "trip [1]" / "sub" / "a.jpg").touch()
+    monkeypatch.chdir(tmp_path / "trip [1]")
+    sources = find_sources("*/?.jpg", True)
+    assert (keys(sources), sources.place) == ([("sub/a.jpg", "photo")], str(tmp_path / "trip [1]" / "*" / "?.jpg"))
+
+
+@pytest.mark.parametrize("source", ["album", "album/**/*.jpg"])
+def test_links_to_folders_are_followed_once(tmp_path, monkeypatch, source):
+    for name in ("album/z/a.jpg", "elsewhere/b.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for link, target in {"a_link": "elsewhere", "b_link": "album/z", "circle": "album", "other": "elsewhere"}.items():
+        (tmp_path / "album" / link).symlink_to(tmp_path / target)
+    monkeypatch.chdir(tmp_path)
+    assert [file.key for file in find_sources(source, True).files] == ["a_link/b.jpg", "z/a.jpg"]
+
+
 def test_a_file_whatever_its_name(folder):
     assert keys(find_sources(str(folder / "b.JPG"), True)) == [("b.JPG", "photo")]
     PIL.Image.new("RGB", (4, 4)).save(folder / "odd.name", format="PNG")
     assert keys(find_sources(str(folder / "odd.name"), True)) == [("odd.name", "photo")]
     assert keys(find_sources(str(folder / "no_suffix"), True)) == [("no_suffix", "video")]
+
+
+def test_a_name_that_begins_like_a_home_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    PIL.Image.new("RGB", (4, 4)).save("~a.jpg")
+    assert keys(find_sources("~a.jpg", True)) == [("~a.jpg", "photo")]
+    assert as_image("~a.jpg").shape == (4, 4, 3)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_sources("~", True).place == str(tmp_path)
 
 
 def test_a_number_is_a_camera_unless_there_is_such_a_file(tmp_path, monkeypatch):
@@ -97,7 +126,7 @@ def test_a_folder_above_is_searched_without_the_results(folder, monkeypatch):
 
 
 def test_where_only_the_results_are_left_that_is_said(folder):
-    message = r"holds only files in .*out, the folder of the results, which is passed over; choose another place"
+    message = r"holds only results, such as .*out/b\.JPG, which are passed over; choose another place"
     for source in (folder / "out", folder / "out" / "*.JPG"):
         with pytest.raises(DataError, match=message):
             find_sources(str(source), True, output=folder / "out")

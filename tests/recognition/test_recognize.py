@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
-from made_up_videos import cut, make_video
+from made_up_videos import cut, make_video, sound_of
 from rich.console import Console
 from squares import moving, picture
 
@@ -22,6 +22,7 @@ from mien.recognition import photos, run
 from mien.recognition.recognizer import Recognizer
 from mien.recognition.summary import summary
 from mien.recognition.video import VideoReader
+from mien.recognition.video_writer import VideoWriter
 
 
 def test_a_folder(start, album, model):
@@ -219,8 +220,9 @@ def test_a_video(start, tmp_path, squares):
     first = table.loc[table["face"] == 0]
     assert np.abs(first["left"] - (4 + 2 * first["frame"])).loc[first["frame"] >= 9].max() < 1.5
     with VideoReader(outcome.folder / "annotated" / "film.mkv.mp4") as copy:
-        assert (copy.info.width, copy.info.height, copy.info.has_audio) == (96, 64, True)
+        assert (copy.info.width, copy.info.height) == (96, 64)
         assert len(list(copy)) == 24
+    assert sound_of(outcome.folder / "annotated" / "film.mkv.mp4") == "aac"
     console = Console(width=80)
     with console.capture() as captured:
         console.print(summary(outcome))
@@ -274,6 +276,23 @@ def test_what_is_no_video_is_told_and_the_rest_goes_on(start, tmp_path, album):
     assert sorted(problem.split(":")[0].rsplit("/", 1)[-1] for problem in outcome.problems) == ["a_bad.mp4", "bad.jpg"]
 
 
+def test_a_copy_that_cannot_be_written_is_told_and_the_rest_goes_on(start, tmp_path, monkeypatch):
+    (tmp_path / "films").mkdir()
+    for name in ("a.mkv", "b.mkv"):
+        make_video(tmp_path / "films" / name, moving(3), codec="ffv1")
+    writing = VideoWriter.write
+
+    def refuse(self, *given):
+        writing(self, *given)
+        if self.path.name == "a.mkv.mp4":
+            raise DataError("refused")
+
+    monkeypatch.setattr(VideoWriter, "write", refuse)
+    outcome = start(tmp_path / "films")
+    assert ([entry.key for entry in outcome.done], outcome.problems) == (["b.mkv"], ["refused"])
+    assert [path.name for path in (outcome.folder / "annotated").iterdir()] == ["b.mkv.mp4"]
+
+
 def test_an_interrupted_video_leaves_its_rows_and_a_playable_file(start, tmp_path, monkeypatch):
     film = make_video(tmp_path / "film.mkv", moving(), codec="ffv1")
     numbers = count()
@@ -302,8 +321,8 @@ def test_a_quick_look(start, tmp_path):
     outcome = start(film, max_frames=5)
     assert pd.read_parquet(outcome.table)["frame"].tolist() == [0, 1, 2, 3, 4]
     with VideoReader(outcome.folder / "annotated" / "film.mkv.mp4") as copy:
-        assert not copy.info.has_audio
         assert len(list(copy)) == 5
+    assert sound_of(outcome.folder / "annotated" / "film.mkv.mp4") is None
 
 
 def test_a_gif_that_moves(start, tmp_path):

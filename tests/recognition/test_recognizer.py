@@ -12,12 +12,11 @@ from squares import picture
 
 import mien
 from mien.config.schema import DetectorConfig
-from mien.detection import WholeImageDetector, crop_face
+from mien.detection import WholeImageDetector, crop_face, many
 from mien.errors import ConfigError, DataError, DeviceError, RunFolderError
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
-from mien.recognition import recognizer as module
 from mien.recognition.recognizer import Recognizer
 
 
@@ -59,7 +58,7 @@ def test_many_pictures_of_unequal_sizes_are_as_each_alone(recognizer, squares, m
     images = [picture((3, 3)), picture(size=(9, 300)), picture((5, 5), (30, 5), (60, 40), size=(200, 100), seed=2)]
     alone = [recognizer(image) for image in images]
     squares.calls.clear()
-    monkeypatch.setattr(module, "BATCH_CROPS", 3)  # cuts the third picture's faces in two batches
+    monkeypatch.setattr(many, "BATCH_CROPS", 3)  # cuts the third picture's faces in two batches
     together = recognizer.many(images)
     assert squares.calls == [3]
     assert [len(faces) for faces in together] == [1, 0, 3]
@@ -111,7 +110,7 @@ def test_hundreds_of_faces_are_classified_in_bounded_batches(recognizer, monkeyp
     assert len(recognizer(image)) == 400
     assert seen == [64] * 6 + [16]
     seen.clear()
-    monkeypatch.setattr(module, "BATCH_BYTES", 3 * 14 * 14 * 3)
+    monkeypatch.setattr(many, "BATCH_BYTES", 3 * 14 * 14 * 3)
     recognizer(picture(*((x, 9) for x in range(4, 116, 16)), size=(120, 30)))
     assert seen == [3, 3, 1]  # of 14 x 14 pixels: side 12 and a fifth
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from itertools import product
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -11,6 +12,7 @@ from made_up_videos import RATE, cut, make_sound, make_video, pictures, tone_of
 
 from mien.errors import DataError
 from mien.recognition import video
+from mien.recognition.media import own_duration
 from mien.recognition.video import VideoReader
 
 
@@ -24,7 +26,7 @@ def test_frames_are_exact_and_know_their_numbers_and_times(tmp_path):
     with VideoReader(make_video(tmp_path / "a.mkv", images, codec="ffv1", sound="aac")) as reader:
         info, frames = reader.info, list(reader)
         assert reader.problem is None
-    assert (info.width, info.height, info.fps, info.frames, info.has_audio) == (48, 32, 30, None, True)
+    assert (info.width, info.height, info.fps, info.frames) == (48, 32, 30, None)
     assert info.duration == pytest.approx(7 / 30, abs=0.002)
     assert [frame.index for frame in frames] == list(range(7))
     assert [frame.time for frame in frames] == pytest.approx([index / 30 for index in range(7)], abs=0.0005)
@@ -34,7 +36,7 @@ def test_frames_are_exact_and_know_their_numbers_and_times(tmp_path):
 
 def test_an_mp4_file_tells_its_length(tmp_path):
     with VideoReader(make_video(tmp_path / "a.mp4", pictures(45))) as reader:
-        assert (reader.info.frames, reader.info.has_audio) == (45, False)
+        assert reader.info.frames == 45
         assert reader.info.duration == pytest.approx(1.5, abs=0.001)
 
 
@@ -43,6 +45,7 @@ def test_an_animated_gif(tmp_path):
     images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=[100, 300, 200], loop=0)
     frames, problem = read(tmp_path / "a.gif")
     assert [frame.time for frame in frames] == pytest.approx([0, 0.1, 0.4])
+    assert [frame.duration for frame in frames] == pytest.approx([0.1, 0.3, 0.2])
     assert np.abs(frames[2].image - np.asarray(images[2]).astype(int)).mean() < 8  # 256 colours
     assert problem is None
 
@@ -162,6 +165,33 @@ def test_a_video_cut_off_gives_its_beginning(tmp_path, name, flags):
     if "empty_moov" not in flags and name != "a.ts":  # these do not announce how long they are
         assert str(path) in problem
         assert "of 2.0 s: the file may be cut off" in problem
+
+
+def sounding_on(path, codec="libx264", sound="aac"):
+    """A video of 1 s whose sound ends 2 s after its pictures."""
+    images = pictures(90)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, RATE, width=48, height=32, pix_fmt="yuv420p")
+        tone = container.add_stream(sound, 48_000, layout="mono")
+        for index, image in enumerate(images):
+            if index < 30:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+            container.mux(tone.encode(tone_of(index / RATE)))
+        container.mux([*stream.encode(None), *tone.encode(None)])
+    return path
+
+
+def test_sound_that_ends_later_makes_no_video_cut_off(tmp_path):
+    path = sounding_on(tmp_path / "a.mkv")
+    assert read(path)[1] is None
+    path.write_bytes(path.read_bytes().replace(b"DURATION", b"SOMETHNG"))  # which FFmpeg writes, and others do not
+    frames, problem = read(path)
+    assert (len(frames), problem) == (30, None)
+
+
+def test_a_length_with_its_language_is_told_too():
+    told = {"language": "eng", "DURATION-eng": "00:01:02.500000000"}
+    assert own_duration(SimpleNamespace(duration=None, time_base=None, metadata=told)) == 62.5
 
 
 def damage(path, count):

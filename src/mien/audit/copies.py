@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mien.audit.result import find, load
 from mien.errors import RunFolderError
+from mien.files import user_path
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def known_copies(output: Path, fingerprint: str, split: str) -> frozenset[str] |
         Their names; ``None`` where no audit of these data is found, or one of another version of mien, or it knows no
         such split, or it is train.
     """
-    folder = find(output.expanduser(), fingerprint)
+    folder = find(user_path(output), fingerprint)
     if folder is None or split == "train":
         return None
     try:

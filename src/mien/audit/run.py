@@ -22,6 +22,7 @@ from mien.data.decode import whole
 from mien.data.source import SourceData
 from mien.data.split import with_test
 from mien.errors import DataError
+from mien.files import user_path
 from mien.runs import owned
 
 
@@ -59,12 +60,12 @@ def find_subject(config: AuditConfig) -> Subject:
     Raises:
         MienError: The data set cannot be found, a split is empty, or the predictions cannot be used.
     """
-    folders = [folder for place in prediction_places(config) for folder in find_folders(Path(place).expanduser())]
+    folders = [folder for place in prediction_places(config) for folder in find_folders(user_path(place))]
     if folders:
         check_cleanlab()
     source, cut = _open(config.dataset)
     said = out_of_fold(folders, source, config.dataset) if folders else None
-    folder = Path(config.output).expanduser() / FOLDER / audit_name(source, config.near)
+    folder = user_path(config.output) / FOLDER / audit_name(source, config.near)
     return Subject(config, source, cut, said, folder)
 
 

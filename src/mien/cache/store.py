@@ -27,7 +27,7 @@ from platformdirs import user_cache_path
 from rich.filesize import decimal
 
 from mien.errors import CacheError, RunFolderError
-from mien.files import read_json, write_json
+from mien.files import read_json, user_path, write_json
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +211,7 @@ def key_of(lines: Iterable[str]) -> str:
 
 def open_store(cache: str) -> ArrayStore:
     """The store that ``dataset.cache`` names: ``auto`` or a folder."""
-    return ArrayStore(automatic_folder() if cache == "auto" else Path(cache).expanduser())
+    return ArrayStore(automatic_folder() if cache == "auto" else user_path(cache))
 
 
 def automatic_folder() -> Path:

@@ -26,7 +26,7 @@ from mien.types import InputSpec, SplitName
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1  # of the decoding; to be raised whenever the same file comes out as other pixels
+_VERSION = 2  # of the decoding; to be raised whenever the same file comes out as other pixels
 
 
 @dataclass(frozen=True, eq=False)

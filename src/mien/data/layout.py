@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mien.config.schema import DatasetConfig
 from mien.errors import DataError
+from mien.files import user_path
 
 Problems = list[tuple[int, str]]
 """Rows of a table, the first below the header being 1, and what is wrong there."""
@@ -34,7 +35,7 @@ class Layout:
         """
         if config.root is None:
             raise self.error("dataset.root is not set; pass dataset.root=<folder>")
-        root = Path(config.root).expanduser().absolute()
+        root = user_path(config.root).absolute()
         if not root.exists():
             known = next((parent for parent in root.parents if parent.is_dir()), None)
             raise self.error(f"dataset.root={root} does not exist", known)

@@ -24,7 +24,7 @@ UNREADABLE = (  # what Pillow raises on damaged files
     PIL.Image.DecompressionBombError,
 )
 _ORIENTATION_TAG = 0x0112
-_SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height; Pillow has done so for TIFF files
 
 
 class ImageReader(Protocol):
@@ -247,24 +247,24 @@ def image_size(path: Path) -> tuple[int, int] | None:
     try:
         with PIL.Image.open(path) as picture:
             width, height = picture.size
-            sideways = picture.getexif().get(_ORIENTATION_TAG, 1) in _SIDEWAYS
+            sideways = picture.format != "TIFF" and picture.getexif().get(_ORIENTATION_TAG, 1) in _SIDEWAYS
     except UNREADABLE:
         return None
     return (height, width) if sideways else (width, height)
 
 
 def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
-    if picture.getexif().get(_ORIENTATION_TAG, 1) == 1:
-        return picture
-    return PIL.ImageOps.exif_transpose(picture)
+    turned = picture.getexif().get(_ORIENTATION_TAG, 1) != 1
+    return PIL.ImageOps.exif_transpose(picture) if turned else picture
 
 
 def _to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
     if picture.mode == "F":
         raise ValueError("floating-point pixels; save it with 8 or 16 bits")
-    if picture.mode.startswith("I"):  # 16 bits, at times in a 32-bit holder
+    if picture.mode.startswith("I"):  # 16 bits, at times in a 32-bit holder, which holds 8 bits too
         wide = np.asarray(picture).astype(np.int64).clip(0, 65535)
-        picture = PIL.Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+        narrow = wide if picture.mode == "I" and wide.max() <= 255 else (wide + 128) // 257
+        picture = PIL.Image.fromarray(narrow.astype(np.uint8))
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
         white = PIL.Image.new("RGBA", layer.size, "white")

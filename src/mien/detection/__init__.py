@@ -7,7 +7,7 @@ from mien.config.schema import DetectorConfig
 from mien.detection.bordered import Bordered, as_ruled
 from mien.detection.crop import crop_face, crop_rule
 from mien.detection.haar import HaarDetector
-from mien.detection.many import detect_many
+from mien.detection.many import detect_many, enough
 from mien.detection.mtcnn import MtcnnDetector
 from mien.detection.whole_image import WholeImageDetector
 from mien.errors import ConfigError, nearest
@@ -24,6 +24,7 @@ __all__ = [
     "crop_face",
     "crop_rule",
     "detect_many",
+    "enough",
 ]
 
 

@@ -1,6 +1,5 @@
 """Photos on disk as scenes: a folder with ``images/`` and ``labels.csv``, checked whole before any work starts."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from mien.data.readers import load_image
 from mien.endtoend.records import SIDES
+from mien.environment import cores
 from mien.errors import DataError, nearest
 from mien.labels import LabelSet, canonical
 from mien.types import Scene
@@ -65,8 +65,7 @@ def read_photos(root: Path, labels: LabelSet | None = None) -> LabelledPhotos:
     table = _read_table(root)
     boxes = table[list(SIDES)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64) if SIDES[0] in table else None
     problems = _row_problems(table, boxes, labels)
-    lines = list(range(2, len(table) + 2))
-    problems += image_problems(root / "images", lines, table["image"].tolist(), boxes)
+    problems += image_problems(root / "images", table.index.tolist(), table["image"].tolist(), boxes)
     if problems:
         raise DataError(f"{len(problems)} problem(s) in {root}:\n" + "\n".join(f"  - labels.csv {p}" for p in problems))
     labels = LabelSet.of(table["label"]) if labels is None else labels
@@ -107,7 +106,7 @@ def image_problems(
     """
     first = dict(zip(reversed(names), reversed(lines), strict=True))
     unique = [name for name in dict.fromkeys(names) if name]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         found = dict(zip(unique, pool.map(lambda name: _look(folder / name), unique), strict=True))
     problems = [f"line {first[name]}: {reason}" for name, reason in found.items() if isinstance(reason, str)]
     for line, name, (left, top, right, bottom) in zip(lines, names, [] if boxes is None else boxes, strict=False):
@@ -128,7 +127,7 @@ def _look(path: Path) -> tuple[int, int] | str:
 
 
 def _read_table(root: Path) -> pd.DataFrame:
-    """labels.csv with all cells as text, its columns checked."""
+    """labels.csv with all cells as text, its columns checked; the index is each row's line."""
     path = root / "labels.csv"
     if not root.is_dir():
         raise DataError(f"scenes.root={root} is not there or no folder; {_LAYOUT}")
@@ -138,9 +137,18 @@ def _read_table(root: Path) -> pd.DataFrame:
         found = ", ".join(sorted(p.name for p in root.iterdir())[:10]) or "nothing"
         raise DataError(f"scenes.root={root} lacks {' and '.join(missing)} (it holds {found}); {_LAYOUT}")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+        table = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True, skip_blank_lines=False
+        )
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a CSV table in UTF-8 ({error})") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for the rows' names
+        raise DataError(
+            f"{path}: expected as many cells a row as the head has ({', '.join(table.columns)}), got more; "
+            "remove commas at the ends of lines, and quote cells that hold a comma"
+        )
+    table = table.fillna("").set_axis(table.index + 2)
+    table = table[(table != "").any(axis=1)]
     boxed = any(name in table for name in SIDES)
     lacking = [name for name in ("image", "label", *(SIDES if boxed else ())) if name not in table]
     if lacking:
@@ -154,16 +162,16 @@ def _row_problems(table: pd.DataFrame, boxes: NDArray[np.float64] | None, labels
     """Empty cells, unknown labels, bad boxes and repeated images, each with its line in labels.csv."""
     problems = []
     repeated = table.duplicated("image") & (boxes is None)
-    for row, (image, label) in enumerate(zip(table["image"], table["label"], strict=True)):
-        line = f"line {row + 2}"
+    for row, (number, image, label) in enumerate(zip(table.index, table["image"], table["label"], strict=True)):
+        line = f"line {number}"
         if not image or not label:
             problems.append(f"{line}: empty {'image' if not image else 'label'}")
         elif labels is not None and canonical(label) not in labels.names:
             problems.append(f"{line}: unknown label {label!r}; {nearest(canonical(label), labels.names)}")
-        if repeated[row]:
+        if repeated[number]:
             problems.append(f"{line}: {image} again; several faces a photo need the columns {', '.join(SIDES)}")
         if boxes is not None and not is_box(boxes[row]):
-            written = ", ".join(str(table.loc[row, column]) for column in SIDES)
+            written = ", ".join(str(table.loc[number, column]) for column in SIDES)
             problems.append(f"{line}: expected a box in pixels, left < right and top < bottom, got {written}")
     return problems
 

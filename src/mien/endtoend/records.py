@@ -54,7 +54,7 @@ class FaceRecord:
 
     @property
     def outcome(self) -> str:
-        """``right``, ``missed``, ``wrong_good_box`` or ``wrong_poor_box``; see :class:`mien.results.Outcomes`."""
+        """``right``, ``missed``, ``wrong_good_box`` or ``wrong_poor_box``; see :class:`mien.face_results.Outcomes`."""
         if not self.detected:
             return "missed"
         if self.right:

@@ -1,7 +1,6 @@
 """Where whole photos with known faces come from. Scenes are made one at a time, so that memory stays bounded."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
 from mien.config.schema import ScenesConfig
@@ -10,6 +9,7 @@ from mien.endtoend.collages import read_collages
 from mien.endtoend.photos import read_photos
 from mien.endtoend.table import read_table
 from mien.errors import ConfigError, nearest
+from mien.files import user_path
 from mien.labels import EXPRESSIONS, LabelSet
 from mien.types import Scene
 
@@ -89,7 +89,7 @@ def build_scenes(config: ScenesConfig, labels: LabelSet | None = None) -> SceneS
         return DrawnScenes(config.count, config.seed)
     if config.root is None:
         raise ConfigError([f"scenes={config.name} needs scenes.root=<{_ROOTS[config.name]}>"])
-    root = Path(config.root).expanduser()
+    root = user_path(config.root)
     if config.name == "photos":
         return read_photos(root, labels)
     if config.name == "table":

@@ -11,6 +11,7 @@ from rich.progress import track
 
 from mien.detection.bordered import as_ruled
 from mien.detection.crop import crop_face
+from mien.detection.many import enough
 from mien.endtoend.match import LOOSE_IOU, MIN_IOU, hits_by_score, iou_matrix, main_face, match_boxes
 from mien.endtoend.records import EndToEndRun, FaceRecord, FalseFace
 from mien.endtoend.scenes import SceneSource
@@ -21,10 +22,6 @@ from mien.types import CropRule, FaceDetector, Faces, Image, Scene
 
 Classify = Callable[[list[Image]], NDArray[np.float32]]
 """From N face crops of unequal sizes, uint8 RGB, to (N, K) float32 probabilities."""
-
-BATCH_CROPS = 64
-BATCH_BYTES = 64 * 2**20
-"""Crops wait until either is reached, so that close-ups from large photos do not fill the memory."""
 
 
 def run_end_to_end(
@@ -135,7 +132,7 @@ class _Batches:
     def add_found(self, face: FaceRecord, crop: Image) -> None:
         self._waiting[len(self._faces)] = crop
         self._faces.append(face)
-        if len(self._waiting) >= BATCH_CROPS or sum(c.nbytes for c in self._waiting.values()) >= BATCH_BYTES:
+        if enough(self._waiting.values()):
             self._flush()
 
     def finish(self) -> tuple[FaceRecord, ...]:

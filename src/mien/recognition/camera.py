@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 from types import TracebackType
@@ -37,7 +38,7 @@ class CameraReader:
         patience: Seconds to wait for a picture.
 
     Attributes:
-        info: Size and rate; length and sound are unknown.
+        info: Size and rate; their number and length are unknown.
         problem: Why the pictures ended; ``None`` before.
 
     Raises:
@@ -58,7 +59,7 @@ class CameraReader:
             self.close()
             raise DataError(f"camera {index}: {self._end or self._silence}")
         self._began, image = first
-        self.info = VideoInfo(image.shape[1], image.shape[0], _USUAL_RATE, None, None, False)
+        self.info = VideoInfo(image.shape[1], image.shape[0], _USUAL_RATE, None, None)
         self._given = 0
 
     def __enter__(self) -> Self:
@@ -142,8 +143,11 @@ def open_camera(index: int) -> Iterator[Image]:
             "Plug it in, give the number of another one, or close the program that uses it"
         ) from error
     with container:
-        for frame in container.decode(video=0):
-            yield rgb(frame)
+        for packet in container.demux(container.streams.video[0]):
+            frames: list[av.VideoFrame] = []
+            with suppress(av.error.InvalidDataError):  # one damaged picture: the next one follows
+                frames = packet.decode()
+            yield from map(rgb, frames)
 
 
 def _device(system: str, index: int) -> str:

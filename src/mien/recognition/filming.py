@@ -99,7 +99,7 @@ class _Sinks:
             return
         image = annotate_frame(frame.image, numbered)
         if self._writer is not None:
-            self._writer.write(image, frame.time)
+            self._writer.write(image, frame.time, frame.duration)
         if self._window is not None and not self._window.show(image):
             raise KeyboardInterrupt
 

@@ -108,9 +108,16 @@ def video_stream(container: "av.container.InputContainer", path: Path) -> av.Vid
 
 
 def duration_of(container: "av.container.InputContainer", stream: av.VideoStream) -> float | None:
-    """Seconds of the video, as the file tells them."""
+    """Seconds of the video, as the file tells them; where it tells only how long all is, sound may be the longest."""
+    if (own := own_duration(stream)) is not None:
+        return own
+    return container.duration / av.time_base if container.duration is not None else None
+
+
+def own_duration(stream: av.VideoStream) -> float | None:
+    """Seconds of the pictures alone; ``None`` where the file does not tell."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    if clock := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
-        return 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3])
-    return container.duration / av.time_base if container.duration is not None else None
+    told = (text for key, text in stream.metadata.items() if key == "DURATION" or key.startswith("DURATION-"))
+    clocks = (_CLOCK.fullmatch(text) for text in told)  # one a language
+    return next((3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3]) for clock in clocks if clock), None)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from mien.config.schema import DetectorConfig
 from mien.data.readers import load_image, to_array
-from mien.detection import as_ruled, build_detector, crop_face, detect_many
+from mien.detection import as_ruled, build_detector, crop_face, detect_many, enough
 from mien.errors import DataError, DeviceError, RunFolderError
 from mien.evaluation.predict import Predictor
+from mien.files import user_path
 from mien.labels import LabelSet
 from mien.models.bundle import Bundle, find_bundle
 from mien.recognition.faces import RecognizedFace, named
@@ -20,10 +21,6 @@ from mien.types import CropRule, FaceDetector, Faces, Image
 
 Picture = Image | PIL.Image.Image | Path | str
 """(H, W, 3) uint8 RGB, a Pillow image, or the path of an image file."""
-
-BATCH_CROPS = 64
-BATCH_BYTES = 64 * 2**20
-"""Crops are classified together until either is reached, so that close-ups from large photos do not fill the memory."""
 
 
 class Recognizer:
@@ -102,7 +99,7 @@ class Recognizer:
         rows = [np.zeros((0, len(self.labels)), np.float32)]
         for crop in self._crops(images, found):
             crops.append(crop)
-            if len(crops) >= BATCH_CROPS or sum(waiting.nbytes for waiting in crops) >= BATCH_BYTES:
+            if enough(crops):
                 rows.append(self.predictor.faces(crops))
                 crops.clear()
         rows.append(self.predictor.faces(crops))
@@ -121,7 +118,7 @@ def find_model(model: str | Path) -> Path:
     Raises:
         RunFolderError: There is none.
     """
-    path = Path(model).expanduser()
+    path = user_path(model)
     if not path.exists():
         raise RunFolderError(
             f"model={path} is not there; expected a run folder or a bundle. "
@@ -163,7 +160,7 @@ def as_image(picture: Picture) -> Image:
     if isinstance(picture, str | Path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # from 89 megapixels on
-            return load_image(Path(picture).expanduser())
+            return load_image(user_path(picture))
     if isinstance(picture, PIL.Image.Image):
         return to_array(picture)
     if (

@@ -13,11 +13,12 @@ from mien.errors import RunFolderError
 from mien.files import read_json, write_json
 from mien.models.bundle import FACTS, WEIGHTS
 from mien.recognition.drawing import JPEG_SUFFIXES
-from mien.recognition.sources import Kind, SourceFile, Sources, real
+from mien.recognition.sources import ANNOTATED, SETTINGS, Kind, SourceFile, Sources, real
 from mien.recognition.table import PARTS, table_path
 from mien.recognition.video_writer import PARTIAL
 
-ANNOTATED, SETTINGS = "annotated", "recognition.json"
+_LONGEST_NAME = 255
+"""Bytes of a file's name, on all usual file systems."""
 
 
 def claim(folder: Path, config: RecognizeConfig, sources: Sources, bundle: Path, command: str) -> None:
@@ -59,7 +60,7 @@ def target_names(files: Iterable[SourceFile]) -> dict[str, PurePosixPath]:
 
     JPEG, PNG and MP4 keep their names. Others become PNG or MP4, whose suffix is put behind theirs: ``a.webp.png``; a
     name that is taken gets a number. A video named as unfinished ones are, ``a.partial.mp4``, gets a suffix too: the
-    copy of ``a.mp4`` has that name while it grows.
+    copy of ``a.mp4`` has that name while it grows. Names too long for a file are cut.
     """
     files = list(files)
     keys = {file.key for file in files}
@@ -67,17 +68,29 @@ def target_names(files: Iterable[SourceFile]) -> dict[str, PurePosixPath]:
     taken: set[str] = set()
     for file in files:
         kept = {Kind.PHOTO: (*JPEG_SUFFIXES, ".png"), Kind.VIDEO: (".mp4",)}[file.kind]
+        longest = _LONGEST_NAME - (len(PARTIAL) if file.kind is Kind.VIDEO else 0)
         name = PurePosixPath(file.key)
         partial = file.kind is Kind.VIDEO and name.stem.lower().endswith(PARTIAL)
         if partial or name.suffix.lower() not in kept:
             end, number = kept[-1], 2
-            name = PurePosixPath(f"{file.key}{end}")
+            name = _fitting(f"{file.key}{end}", longest)
             while str(name) in keys or str(name) in taken:
-                name = PurePosixPath(f"{file.key}-{number}{end}")
+                name = _fitting(f"{file.key}-{number}{end}", longest)
                 number += 1
+        else:
+            name = _fitting(file.key, longest)
         taken.add(str(name))
         names[file.key] = name
     return names
+
+
+def _fitting(key: str, longest: int) -> PurePosixPath:
+    """A path whose last part has no more bytes than that; where it is cut, a part of its digest keeps it apart."""
+    path = PurePosixPath(key)
+    if len(path.name.encode()) <= longest:
+        return path
+    end = f"-{hashlib.sha256(key.encode()).hexdigest()[:8]}{path.suffix}"
+    return path.with_name(path.stem.encode()[: longest - len(end)].decode(errors="ignore") + end)
 
 
 def _digest(bundle: Path) -> str:

@@ -20,10 +20,11 @@ from mien.recognition.filming import Film, recognize_film
 from mien.recognition.photos import Photo, read_photos
 from mien.recognition.progress import progress_bar
 from mien.recognition.recognizer import Recognizer, find_model
-from mien.recognition.results import ANNOTATED, claim, target_names
-from mien.recognition.sources import Kind, SourceFile, Sources, printable
+from mien.recognition.results import claim, target_names
+from mien.recognition.sources import ANNOTATED, Kind, SourceFile, Sources, printable
 from mien.recognition.table import Done, FaceTable
 from mien.recognition.video import VideoReader
+from mien.recognition.video_writer import partial_path
 from mien.runs import owned
 from mien.types import Image
 
@@ -103,6 +104,8 @@ class _Work:
             self._camera(sources.camera)
             return
         targets = {key: self.annotated / name for key, name in target_names(sources.files).items()}
+        for copy in {entry.copy for entry in self.table.forgotten} - {"", *(e.copy for e in self.table.done.values())}:
+            (self.annotated / copy).unlink(missing_ok=True)
         left = [file for file in sources.files if file.key not in self.table.done]
         bar = self.bars.add_task("files", total=len(left), visible=len(left) > 1)
         with ThreadPoolExecutor(thread_name_prefix="mien-copies") as pool:
@@ -132,7 +135,8 @@ class _Work:
                 copy.result()
         for (file, _), faces in zip(readable, found, strict=True):
             self.table.add(file.key, enumerate(faces), None)
-            self.table.finish(Done(file.key, file.state, dict(Counter(face.label for face in faces))))
+            labels = dict(Counter(face.label for face in faces))
+            self.table.finish(Done(file.key, file.state, labels, copy=self._name(targets[file.key])))
 
     def _video(self, file: SourceFile, target: Path) -> None:
         """Recognize one video; where it cannot be read that is told, and the others go on."""
@@ -141,9 +145,10 @@ class _Work:
                 sound = None if self.config.max_frames else file.path
                 done = self._film(Film(file.key, reader, reader.info, target, sound))
                 problem = printable("; ".join(filter(None, (reader.problem, done.problem))))
-                self._finish(replace(done, state=file.state, problem=problem))
+                self._finish(replace(done, state=file.state, problem=problem, copy=self._name(target)))
         except DataError as error:
             self.table.drop()
+            partial_path(target).unlink(missing_ok=True)
             self._problem(printable(str(error)), target)
 
     def _camera(self, index: int) -> None:
@@ -160,6 +165,10 @@ class _Work:
         if done.problem:
             log.warning("%s", done.problem)  # kept with it, and so told at the end
         self.table.finish(done)
+
+    def _name(self, target: Path) -> str:
+        """What is noted of a copy."""
+        return target.relative_to(self.annotated).as_posix() if self.config.annotate else ""
 
     def _problem(self, text: str, target: Path) -> None:
         """What could not be read is told at once and again at the end; a copy of what it was before is removed."""

@@ -11,6 +11,8 @@ from mien.recognition.media import beginning, open_media, reason
 
 _COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"})
 """Codecs that players expect in an MP4 file; their packets are copied as they are. Others become AAC."""
+_LEAST_MP3_RATE = 16_000
+"""FFmpeg writes no slower MP3 into an MP4 file."""
 _AAC_RATE = 48_000
 """Sampling rate of new AAC where it cannot have the source's."""
 _Packet: TypeAlias = "av.Packet[av.AudioStream]"
@@ -26,7 +28,6 @@ class Sound:
         output: The file it goes into; its header must not be written yet.
 
     Attributes:
-        codec: ``copied (aac)`` or ``aac``; ``None`` where the source has no sound that can be read.
         problem: Why the sound ends early; ``None`` where it does not.
 
     Raises:
@@ -34,7 +35,6 @@ class Sound:
     """
 
     def __init__(self, source: Path, output: "av.container.OutputContainer") -> None:
-        self.codec: str | None = None
         self.problem: str | None = None
         self._container = open_media(source)
         self._shift = beginning(self._container)
@@ -67,10 +67,8 @@ class Sound:
             self.problem = "without sound: FFmpeg has no decoder for its codec"
             return iter(())
         name = stream.codec_context.codec.canonical_name
-        if name in _COPIED:
-            self.codec = f"copied ({name})"
+        if name in _COPIED and not (name == "mp3" and stream.rate < _LEAST_MP3_RATE):
             return self._copied(stream, output.add_stream_from_template(stream))
-        self.codec = "aac"
         rates = av.Codec("aac", "w").audio_rates or []
         rate = stream.rate if stream.rate in rates else _AAC_RATE
         layout = "mono" if stream.channels == 1 else "stereo"
@@ -104,9 +102,20 @@ class Sound:
                 yield bare
 
     def _encoded(self, stream: av.AudioStream, target: av.AudioStream) -> Iterator[_Packet]:
+        for frame in self._alike(stream, target):
+            yield from target.encode(frame)
+        yield from target.encode(None)
+
+    def _alike(self, stream: av.AudioStream, target: av.AudioStream) -> Iterator[av.AudioFrame]:
+        """The source's sound as the target wants it, also where the source changes, say from stereo to mono."""
+        resampler, kind = av.AudioResampler(), ("", "", 0)
         for packet in self._container.demux(stream):
             for frame in packet.decode():
                 if frame.pts is not None and frame.time_base is not None:
                     frame.pts -= round(self._shift / frame.time_base)
-                yield from target.encode(frame)
-        yield from target.encode(None)
+                if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
+                    yield from resampler.resample(None)
+                    kind = frame.format.name, frame.layout.name, frame.sample_rate
+                    resampler = av.AudioResampler(target.format, target.layout, target.rate)
+                yield from resampler.resample(frame)
+        yield from resampler.resample(None)

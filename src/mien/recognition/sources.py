@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -12,12 +13,16 @@ import PIL.Image
 from mien.data.class_folders import IMAGE_SUFFIXES
 from mien.data.readers import UNREADABLE, image_size
 from mien.errors import DataError, nearest
+from mien.files import user_path
 
 PHOTO_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".avif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".pbm", ".pnm", ".tga"}
 """What counts as a photo in a folder. Where Pillow lacks a decoder (HEIC), that is said of each such file."""
 VIDEO_SUFFIXES = frozenset(
     (".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv")
 )
+
+ANNOTATED, SETTINGS = "annotated", "recognition.json"
+"""The folder of the annotated copies and the file of the settings, both in the folder of a recognition's results."""
 
 
 class Kind(StrEnum):
@@ -66,18 +71,19 @@ def find_sources(source: str, recursive: bool, output: Path | None = None) -> So
     """Look up what the user named.
 
     Hidden files are passed over in silence, other files of folders and globs that are neither photo nor video are
-    counted. A single file may have any name.
+    counted. A single file may have any name. Links to folders are followed; each folder is searched once.
 
     Args:
         source: A file, a folder, a pattern such as ``photos/*.jpg`` (``**`` goes through all folders), or a camera's
             number.
         recursive: Whether the folders in a folder are searched too.
-        output: The folder of the results; of a folder or glob, what lies in it is passed over.
+        output: The folder of the results; of a folder or glob, what lies in it is passed over, and so are the annotated
+            copies of other recognitions.
 
     Raises:
-        DataError: There is no such file or folder, or no photo or video in it but for those in ``output``.
+        DataError: There is no such file or folder, or no photo or video in it but for results.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     if source.isdecimal() and not path.exists():
         return Sources(f"camera {int(source)}", camera=int(source))
     if path.is_file():
@@ -86,10 +92,9 @@ def find_sources(source: str, recursive: bool, output: Path | None = None) -> So
         found = _outside(source, _walk(path, recursive), output)
         return _sources(source, path.absolute(), path.absolute(), found)
     if has_magic(source):
-        pattern = str(path.absolute())
-        matches = (Path(match) for match in glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        found = _outside(source, [file for file in matches if file.is_file()], output)
-        return _sources(source, Path(pattern), _fixed_part(Path(pattern)), found)
+        matches = [Path(match).absolute() for match in glob(str(path), recursive=True)]  # noqa: PTH207 - Path.glob takes no absolute pattern
+        found = _outside(source, _once([file for file in matches if file.is_file()]), output)
+        return _sources(source, path.absolute(), _fixed_part(path).absolute(), found)
     raise DataError(
         f"source={source}: there is no such file or folder{_near(path)}; "
         "expected a photo, a folder, a pattern such as 'photos/*.jpg', a video, or a camera's number"
@@ -124,16 +129,19 @@ def printable(text: str) -> str:
 
 
 def _outside(source: str, found: list[Path], output: Path | None) -> list[Path]:
-    """The files that are not hidden and not among the results."""
+    """The files that are not hidden, not among the results, and no annotated copies of another recognition."""
+    results = None if output is None else real(output)
+
+    @cache
+    def passed_over(folder: Path) -> bool:
+        return folder == results or (folder.name == ANNOTATED and (folder.parent / SETTINGS).is_file())
+
     seen = [path for path in found if not path.name.startswith(".")]
-    if output is None:
-        return seen
-    results = real(output)
-    left = [path for path in seen if results not in real(path).parents]
+    left = [path for path in seen if not any(map(passed_over, real(path).parents))]
     if seen and not left:
         raise DataError(
-            f"source={source} holds only files in {output}, the folder of the results, which is passed over; "
-            "choose another place for them with output=<folder>"
+            f"source={source} holds only results, such as {seen[0]}, which are passed over; "
+            "choose another place for them with output=<folder>, or name a single file"
         )
     return left
 
@@ -164,14 +172,33 @@ def _state(path: Path) -> str:
 
 
 def _walk(folder: Path, recursive: bool) -> list[Path]:
+    """The files of a folder and of those in it; of links to folders too, each folder once."""
+
     def fail(error: OSError) -> None:
         raise error  # os.walk would pass over folders that it may not read
 
     found: list[Path] = []
-    for place, folders, names in os.walk(folder.absolute(), onerror=fail):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        found += [Path(place, name) for name in names]
+    entered: set[Path] = set()
+    waiting = [folder.absolute()]
+    while waiting:
+        for place, folders, names in os.walk(waiting.pop(0), onerror=fail):
+            if real(Path(place)) in entered:
+                folders.clear()
+                continue
+            entered.add(real(Path(place)))
+            folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+            waiting += sorted(path for path in (Path(place, name) for name in folders) if path.is_symlink())
+            found += [Path(place, name) for name in names]
     return found
+
+
+def _once(found: list[Path]) -> list[Path]:
+    """The files, each folder's by one way only: one without a link where there is one, else the shortest."""
+    folders = {folder: real(folder) for folder in {path.parent for path in found}}
+    ways: dict[Path, Path] = {}
+    for path in sorted(found, key=lambda path: (folders[path.parent] != path.parent, len(path.parts), path)):
+        ways.setdefault(folders[path.parent] / path.name, path)
+    return list(ways.values())
 
 
 def _fixed_part(pattern: Path) -> Path:

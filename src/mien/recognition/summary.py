@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.data.layout import listed
-from mien.recognition.results import ANNOTATED
 from mien.recognition.run import Outcome
+from mien.recognition.sources import ANNOTATED
 from mien.recognition.table import Done
 from mien.report.tables import empty_table, whole_lines
 

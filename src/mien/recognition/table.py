@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.config.recognize import TABLE_FORMATS
-from mien.files import atomic_path, write_text
+from mien.files import atomic_path, write_text, writing
 from mien.labels import LabelSet
 from mien.recognition.faces import RecognizedFace
 
@@ -40,6 +40,7 @@ class Done:
         faces: Rows of each class.
         film: Whether it is a video or what a camera saw; the rows are then faces in frames.
         problem: What was wrong with it; ``""`` for nothing.
+        copy: Its annotated copy, relative to ``annotated/``; ``""`` for none.
         end: Size of the rows' file in bytes after its last row.
     """
 
@@ -48,6 +49,7 @@ class Done:
     faces: dict[str, int] = field(default_factory=dict)
     film: bool = False
     problem: str = ""
+    copy: str = ""
     end: int = 0
 
 
@@ -78,6 +80,10 @@ class FaceTable:
         labels: The model's classes.
         states: The present state of each source, by its key. Sources that have changed since are forgotten, to be
             done anew, and so are those that are gone. ``None``: all are kept.
+
+    Attributes:
+        done: The finished sources by their keys.
+        forgotten: Those that were finished before.
     """
 
     def __init__(self, folder: Path, labels: LabelSet, states: Mapping[str, str] | None) -> None:
@@ -85,8 +91,9 @@ class FaceTable:
         self._rows_path, self._done_path = folder / PARTS / "faces.jsonl", folder / PARTS / "done.jsonl"
         self._rows_path.parent.mkdir(parents=True, exist_ok=True)
         self.done = {entry.key: entry for entry in self._read_done()}
-        if states is not None:
-            self._forget({key for key, entry in self.done.items() if states.get(key) != entry.state})
+        old = {key for key, entry in self.done.items() if states is not None and states.get(key) != entry.state}
+        self.forgotten = [self.done[key] for key in old]
+        self._forget(old)
         self._rows = self._rows_path.open("ab")
         self._names = list(columns(labels))
         self.drop()
@@ -95,7 +102,8 @@ class FaceTable:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self._rows.close()
+        with writing(self._rows_path):
+            self._rows.close()
 
     def add(self, key: str, numbered: Iterable[tuple[int, RecognizedFace]], at: tuple[int, float] | None) -> None:
         """Keep the faces of one picture.
@@ -104,7 +112,11 @@ class FaceTable:
             key: The source.
             numbered: The faces, each with its number.
             at: Number and time in seconds of the frame, ``None`` for a photo.
+
+        Raises:
+            RunFolderError: The disk is full.
         """
+        lines = []
         for number, face in numbered:
             values = [
                 key,
@@ -113,13 +125,15 @@ class FaceTable:
                 *_values(face),
             ]
             row = dict(zip(self._names, values, strict=True))
-            self._rows.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        self._rows.flush()
+            lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        with writing(self._rows_path):
+            self._rows.writelines(lines)
+            self._rows.flush()
 
     def finish(self, entry: Done) -> None:
         """Note that a source is finished, all of its rows being there."""
         entry = replace(entry, end=self._rows.tell())
-        with self._done_path.open("a", encoding="utf-8") as file:
+        with writing(self._done_path), self._done_path.open("a", encoding="utf-8") as file:
             file.write(_line(entry))
         self.done[entry.key] = entry
 

@@ -17,6 +17,7 @@ from mien.recognition.media import (
     display_matrix,
     duration_of,
     open_media,
+    own_duration,
     reason,
     rgb,
     square_size,
@@ -43,7 +44,6 @@ class VideoInfo:
         fps: Frames a second, on average where they come irregularly.
         frames: How many there are; ``None`` where the file does not tell.
         duration: Seconds; ``None`` where the file does not tell.
-        has_audio: Whether there is sound.
     """
 
     width: int
@@ -51,7 +51,6 @@ class VideoInfo:
     fps: float
     frames: int | None
     duration: float | None
-    has_audio: bool
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,13 @@ class Frame:
         index: Its number, from 0.
         time: When it is shown, in seconds from the video's beginning; larger than that of the frame before.
         image: (H, W, 3) uint8 RGB, upright.
+        duration: How many seconds it is shown; 0 where that is not known.
     """
 
     index: int
     time: float
     image: Image
+    duration: float = 0.0
 
 
 class VideoReader:
@@ -99,6 +100,8 @@ class VideoReader:
             self._turn = display_matrix(first)
             self._size = square_size(self._stream, first)
             self.info = self._describe()
+            sounds = self._container.streams.best("audio") is not None  # and may be longer than the pictures
+            self._announced = own_duration(self._stream) if sounds else self.info.duration
         except BaseException:
             self.close()
             raise
@@ -134,8 +137,8 @@ class VideoReader:
     @property
     def _cut_off(self) -> bool:
         """Whether all that can be read has been read, and it is less than the file announces."""
-        duration, frames = self.info.duration, self.info.frames
-        less = duration is not None and self._until < duration - _SHORT
+        announced, frames = self._announced, self.info.frames
+        less = announced is not None and self._until < announced - _SHORT
         return self._ended and less and (frames is None or self._read < frames)
 
     def _describe(self) -> VideoInfo:
@@ -144,9 +147,8 @@ class VideoReader:
             width, height = height, width
         rate = self._stream.average_rate or self._stream.guessed_rate
         fps = float(rate) if rate and 0 < rate < _TICKS else _USUAL_RATE
-        sound = self._container.streams.best("audio") is not None
         duration = duration_of(self._container, self._stream)
-        return VideoInfo(width, height, fps, self._stream.frames or None, duration, sound)
+        return VideoInfo(width, height, fps, self._stream.frames or None, duration)
 
     def _pictures(self) -> Iterator[av.VideoFrame]:
         """Every frame that can be decoded, in the order in which they are shown."""
@@ -182,9 +184,10 @@ class VideoReader:
         for index, picture in enumerate(pictures):
             self._read += 1
             self._last = self._time(picture)
-            self._until = self._last + max(1 / self.info.fps, float(picture.duration * (picture.time_base or 0)))
+            duration = float(picture.duration * (picture.time_base or 0)) or 1 / self.info.fps
+            self._until = self._last + max(1 / self.info.fps, duration)
             image = turned(rgb(picture, self._size), self._turn)
-            yield Frame(index, self._last, np.ascontiguousarray(image))
+            yield Frame(index, self._last, np.ascontiguousarray(image), duration)
         self._ended = True
 
     def _time(self, picture: av.VideoFrame) -> float:

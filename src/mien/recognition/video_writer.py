@@ -1,5 +1,6 @@
 """Writing an annotated video: H.264 in MP4, each frame at its own time, the source's sound beside it."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -10,6 +11,7 @@ from typing import Self
 
 import av
 import numpy as np
+from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from mien.errors import DataError, RunFolderError
@@ -34,6 +36,8 @@ _MUXER = {
     "max_interleave_delta": "1000000",  # microseconds: pictures do not wait longer for sound that has ended
 }
 PARTIAL = ".partial"
+_DISK = {getattr(errno, name) for name in ("EACCES", "EDQUOT", "EFBIG", "EIO", "ENOENT", "ENOSPC", "EPERM", "EROFS")}
+"""FFmpeg's errors that are the disk's, and so every file's; others are one video's."""
 _BITS_A_PIXEL = 0.15
 """For encoders that want a bit rate rather than a quality."""
 
@@ -60,7 +64,6 @@ class VideoWriter:
 
     Attributes:
         encoder: FFmpeg's name of the encoder.
-        sound: How the sound was taken over: ``copied (<codec>)``, ``aac``, or ``None`` where there is none.
 
     Raises:
         RunFolderError: The file cannot be written: no right, no space.
@@ -100,25 +103,22 @@ class VideoWriter:
                 self._finish(rest_of_sound=False)
 
     @property
-    def sound(self) -> str | None:
-        """How the sound is taken over."""
-        return None if self._sound is None else self._sound.codec
-
-    @property
     def problem(self) -> str | None:
         """What is wrong with the sound; ``None`` where nothing is."""
         return None if self._sound is None or self._sound.problem is None else f"{self.path}: {self._sound.problem}"
 
-    def write(self, image: Image, time: float) -> None:
+    def write(self, image: Image, time: float, duration: float = 0.0) -> None:
         """Add a frame.
 
         Args:
             image: (H, W, 3) uint8 RGB, of the size that ``info`` tells.
             time: When it is shown, in seconds; after the frame before.
+            duration: How long, in seconds, where none follows; 0: as usual at the rate.
 
         Raises:
             ValueError: The picture has another size.
             RunFolderError: The disk is full.
+            DataError: FFmpeg refuses the picture or the sound.
         """
         expected = (self._info.height, self._info.width, 3)
         if image.shape != expected or image.dtype != np.uint8:
@@ -127,7 +127,7 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), "rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
         self._last = max(round(time / _TICK), self._last + 1)
-        frame.pts, frame.time_base = self._last, _TICK
+        frame.pts, frame.time_base, frame.duration = self._last, _TICK, round(duration / _TICK)
         with self._told():
             self._write_sound(time)
             self._container.mux(self._stream.encode(frame))
@@ -142,6 +142,7 @@ class VideoWriter:
         if not isinstance(stream, av.VideoStream) or not isinstance(context, av.VideoCodecContext):
             raise TypeError(f"{self.encoder} encodes no video")
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.flags |= Flags.frame_duration
         context.gop_size, context.max_b_frames = max(1, round(_FRAGMENT * fps)), 0
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
@@ -182,10 +183,12 @@ class VideoWriter:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Tell errors of the disk in mien's words."""
+        """Tell errors of the disk, and of what cannot be put into the file, in mien's words."""
         try:
             yield
         except (OSError, av.FFmpegError) as error:
+            if isinstance(error, av.FFmpegError) and error.errno not in _DISK:
+                raise DataError(f"{self.path}: this video's copy cannot be written: {reason(error)}") from error
             raise RunFolderError(
                 f"cannot write {self.path}: {reason(error)}; check space and write right there"
             ) from error
