@@ -51,6 +51,11 @@ class OutOfFold:
     in_train: int
     skipped: tuple[str, ...]
 
+    def of(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Which images are known, as indices into ``places`` (positions, each once), and (M, K) what models say."""
+        _, known, told = np.intersect1d(places, self.rows, assume_unique=True, return_indices=True)
+        return known, self.probabilities[told]
+
 
 class _UnfitError(Exception):
     """Why a folder's predictions cannot be used."""

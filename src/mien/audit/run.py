@@ -135,8 +135,8 @@ def _find(images: Images, near: int, said: OutOfFold | None) -> Findings:
 
 def _suspects(images: Images, said: OutOfFold) -> list[Suspect]:
     """Likely label errors among the images that can be read and that models say something of."""
-    _, rows, told = np.intersect1d(images.places, said.rows, assume_unique=True, return_indices=True)
-    return find_suspects(rows, images.labels[rows], said.probabilities[told])
+    rows, probabilities = said.of(images.places)
+    return find_suspects(rows, images.labels[rows], probabilities)
 
 
 def _write(folder: Path, found: Findings, result: AuditResult) -> None:

@@ -117,9 +117,9 @@ def _label_errors(found: Findings, leaked: Sequence[Leak]) -> LabelErrors | None
     said, images = found.said, found.images
     if said is None:
         return None
-    _, rows, told = np.intersect1d(images.places, said.rows, assume_unique=True, return_indices=True)
+    rows, probabilities = said.of(images.places)
     labels = images.labels[rows]
-    right = said.probabilities[told].argmax(1) == labels
+    right = probabilities.argmax(1) == labels
     counts = np.bincount(labels, minlength=len(images.source.labels))
     return LabelErrors(
         covered=len(rows),

@@ -38,28 +38,33 @@ def _clauses(tested: Tested) -> Iterator[str]:
         yield f"{_name(base)}, the only model, is right on {percent(base.accuracy)} ({_around(base)})"
         return
     pairs = [pair for pair in tested.pairs if base in (pair.first, pair.second)]
-    for trainings in (True, False):
-        own = [pair for pair in pairs if pair.over_trainings == trainings]
-        yield from _found(tested, [pair for pair in own if pair.told_apart and pair.first is base], _WORDS[trainings])
-        yield from _found(tested, [pair for pair in own if pair.told_apart and pair.second is base], _WORDS[trainings])
+    apart = [pair for pair in pairs if pair.told_apart]
+    for (trainings, won), words in _WORDS.items():
+        alike = [pair for pair in apart if pair.over_trainings == trainings and (pair.first is base) == won]
+        yield from _found(tested, alike, words.format(_name(base)))
     yield from _level(tested, [pair for pair in pairs if not pair.told_apart])
 
 
 _WORDS = {
-    True: ("{} is better than", "{} is worse than"),
-    False: ("of these trainings, {} is more accurate than", "of these trainings, {} is less accurate than"),
+    (True, True): "{} is better than",
+    (True, False): "{} is worse than",
+    (False, True): "of these trainings, {} is more accurate than",
+    (False, False): "of these trainings, {} is less accurate than",
 }
-"""For pairs whose test counts the spread between trainings, and for those of single trainings."""
+"""By whether a pair's test counts the spread between trainings, and whether its first model is meant."""
 
 
-def _found(tested: Tested, pairs: Sequence[Pair], words: tuple[str, str]) -> Iterator[str]:
+def _others(tested: Tested, pairs: Sequence[Pair]) -> list[Score]:
+    """Of each pair the model that is not the base."""
+    base = tested.scores[tested.base]
+    return [pair.second if pair.first is base else pair.first for pair in pairs]
+
+
+def _found(tested: Tested, pairs: Sequence[Pair], start: str) -> Iterator[str]:
     """The base against models that it is told apart from, all better or all worse; of many the range."""
     if not pairs:
         return
-    base = tested.scores[tested.base]
-    won = pairs[0].first is base
-    start = words[0 if won else 1].format(_name(base))
-    others = [pair.second if won else pair.first for pair in pairs]
+    others = _others(tested, pairs)
     if len(pairs) <= _SHOWN:
         said = [
             f"{_name(other)} by {points(pair.difference)} ({_tail(tested, pair)})"
@@ -75,8 +80,7 @@ def _level(tested: Tested, pairs: Sequence[Pair]) -> Iterator[str]:
     """The base and models that it cannot be told apart from."""
     if not pairs:
         return
-    base = tested.scores[tested.base]
-    others = [pair.second if pair.first is base else pair.first for pair in pairs]
+    base, others = tested.scores[tested.base], _others(tested, pairs)
     if len(pairs) <= _SHOWN:
         for pair, other in zip(pairs, others, strict=True):
             yield _undecided(tested, pair, base, other)
@@ -126,7 +130,7 @@ def _other_pairs(tested: Tested) -> Iterator[str]:
         yield f"of the {len(others)} pairs among the others, {len(apart) or 'none'} can be told apart{named}"
     if len(apart) <= _SHOWN:
         for pair in apart:
-            start = _WORDS[pair.over_trainings][0].format(_name(pair.first))
+            start = _WORDS[pair.over_trainings, True].format(_name(pair.first))
             yield f"{start} {_name(pair.second)} by {points(pair.difference)} ({_tail(tested, pair)})"
 
 
