@@ -173,6 +173,11 @@ class Decoder:
         log.warning("%s and are skipped:\n%s", text, lines)
 
 
+def skipped(parts: Mapping[SplitName, Part], decoded: Mapping[SplitName, Decoded]) -> dict[SplitName, int]:
+    """How many images of each decoded part could not be read, where there are some."""
+    return {split: lost for split, images in decoded.items() if (lost := len(parts[split]) - len(images))}
+
+
 def whole(reader: ImageReader) -> tuple[ImageReader, NDArray[np.int64]]:
     """The reader behind a selection, so that all cuts of a data set share one cached array, and the rows chosen."""
     if isinstance(reader, Selection):
