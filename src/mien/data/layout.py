@@ -10,6 +10,9 @@ from mien.files import user_path
 Problems = list[tuple[int, str]]
 """Rows of a table, the first below the header being 1, and what is wrong there."""
 
+SHOWN = 40
+"""Letters of a wrong cell that a message shows."""
+
 _SHOWN = 10
 
 
