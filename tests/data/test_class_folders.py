@@ -64,8 +64,12 @@ def test_every_suffix_that_pillow_reads_is_taken(save, tmp_path):
 def test_names_that_are_not_utf_8_are_told(save, tmp_path):
     save("a/1.png", 1)
     (tmp_path / "a" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
-    with pytest.raises(DataError, match=r"1 names are not UTF-8, such as a/caf\\udce9.png; rename them"):
+    save(os.fsdecode(b"caf\xe9/1.png"), 2)
+    with pytest.raises(DataError) as caught:
         load_source(config(tmp_path))
+    assert r"1 names are not UTF-8, such as a/caf\udce9.png; rename them" in str(caught.value)
+    assert r"1 names are not UTF-8, such as caf\udce9/1.png; rename them" in str(caught.value)
+    assert str(caught.value).isascii()
 
 
 def test_an_accent_may_be_a_letter_of_its_own(save, tmp_path):

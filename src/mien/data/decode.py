@@ -214,5 +214,6 @@ def place(reader: ImageReader) -> str:
     if members:  # a mix
         return " and ".join(map(place, members.values()))
     if isinstance(reader, FileReader):
-        return "/".join((reader.root.name, *PurePath(reader.paths[0]).parts[:-1][:1]))
+        first, last = (PurePath(path).parts[:-1][:1] for path in (reader.paths[0], reader.paths[-1]))
+        return "/".join((reader.root.name, *(first if first == last else ())))
     return reader.key(0).rpartition(":")[0]

@@ -51,10 +51,17 @@ class Part:
 
     def read_by(self, reader: ImageReader) -> "Part":
         """The same images in another reader, which changes what is seen of them and not their digests."""
-        part = Part(reader, self.labels)
+        return self._digested(Part(reader, self.labels))
+
+    def labelled(self, labels: NDArray[np.int64]) -> "Part":
+        """The same images with other labels."""
+        return self._digested(Part(self.reader, labels))
+
+    def _digested(self, same: "Part") -> "Part":
+        """The same images, whose digests are known as far as they are here."""
         if "digests" in vars(self):
-            vars(part)["digests"] = self.digests
-        return part
+            vars(same)["digests"] = self.digests
+        return same
 
 
 @dataclass(frozen=True, eq=False)
