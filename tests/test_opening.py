@@ -134,8 +134,19 @@ def test_without_a_train_part_nothing_is_known(folders, tmp_path):
     (tmp_path.parent / "only").rename(root / "test")
     alone = DatasetConfig("image_folder", root=str(root))
     assert open_for_evaluation(alone, SplitName.TEST, FakeBundle()).leaks is None
-    with pytest.raises(DataError, match="image_folder has no training images"):
+    with pytest.raises(
+        DataError, match=r"image_folder \(dataset.root=.*alone\) has no training images, only test; add"
+    ):
         open_for_training(alone, LAST)
+
+
+def test_one_class_is_none_to_tell_from_others(folders, tmp_path):
+    inside = DatasetConfig("image_folder", root=str(tmp_path / "train"))
+    for folder in [*(tmp_path / "train").iterdir()][1:]:
+        shutil.rmtree(folder)
+    with pytest.raises(DataError, match=r"has one class only, .*is dataset.root one level off"):
+        open_for_training(inside, LAST)
+    assert open_for_evaluation(inside, SplitName.TEST, FakeBundle()).split == "test"
 
 
 def test_a_mix_has_no_leak_left(fer2013):

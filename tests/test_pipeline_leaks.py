@@ -14,11 +14,12 @@ from rich.console import Console
 
 from mien.audit.run import audit, find_subject
 from mien.config.audit import AuditConfig
-from mien.config.schema import CropConfig, DatasetConfig, DetectorConfig, ProtocolConfig, TrainerConfig
+from mien.config.schema import CropConfig, DatasetConfig, DetectorConfig, OnBadImage, ProtocolConfig, TrainerConfig
 from mien.data.decode import Decoder
 from mien.data.drawn import DrawnFaces
 from mien.environment import note_start
-from mien.files import read_json
+from mien.errors import DataError, RunFolderError
+from mien.files import read_json, write_json
 from mien.metrics.intervals import wilson_interval
 from mien.pipeline import evaluate_model, run
 from mien.report.record import record
@@ -29,6 +30,7 @@ from mien.training.history import History
 from tiny import evaluation, small_config
 
 NAMES = ("Angry", "Disgusted", "Fearful", "Happy", "Neutral", "Sad", "Surprised")
+LAST = ProtocolConfig("published", selection="none", checkpoint="last")
 WARNING = "chosen on the test split, which is reported: its scores are too high"
 
 
@@ -195,6 +197,35 @@ def test_every_image_is_digested_once(root, tmp_path, monkeypatch):
     monkeypatch.setattr(FileReader, "digest", lambda self, index: seen.append(self.key(index)) or digest(self, index))
     run(settings(root, epochs=1), tmp_path)
     assert len(seen) == len(set(seen)) == 73 + 21
+
+
+def test_skipped_images_are_counted_and_leave_every_class_an_image(root, tmp_path):
+    shutil.copytree(root, tmp_path / "data")
+    sad, happy = (sorted((tmp_path / "data" / "train" / name).iterdir()) for name in ("Sad", "Happy"))
+    for path in (*sad[1:], happy[0]):
+        path.write_bytes(path.read_bytes()[:60])
+    config = settings(tmp_path / "data", LAST, epochs=1, on_bad_image=OnBadImage.skip)
+    run(config, tmp_path / "run")
+    assert read_json(tmp_path / "run" / "data.json")["skipped"] == {"train": len(sad)}
+    sad[0].write_bytes(b"")
+    with pytest.raises(DataError, match="image_folder: no readable image of sadness in train"):
+        run(config, tmp_path / "again")
+
+
+def test_images_that_were_replaced_by_others_of_their_size_are_noticed(finished, root, tmp_path):
+    folder, data = tmp_path / "run", tmp_path / "data"
+    shutil.copytree(finished[0], folder)
+    shutil.copytree(root, data)
+    config = settings(data)
+    assert run(config, folder) == finished[1]
+    image = next((data / "test" / "Sad").glob("[0-9]*.png"))
+    image.write_bytes(image.read_bytes()[:-1] + b"!")
+    with pytest.raises(RunFolderError, match="replaced since by others of the same names and sizes"):
+        run(config, folder)
+    old = read_json(folder / "data.json")
+    assert old.pop("content")
+    write_json(folder / "data.json", old)
+    assert run(config, folder) == finished[1]
 
 
 def test_predictions_on_the_selection_split_are_kept(finished, root, tmp_path):

@@ -26,6 +26,11 @@ def user_path(typed_in: str | Path) -> Path:
         return path
 
 
+def printable(text: str) -> str:
+    """The text, in which bytes of a file's name that are no UTF-8 are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside ``target`` to write to; it takes the target's name when the block ends well.

@@ -6,6 +6,7 @@ trained on one set can be scored on another without guessing what class 3 means.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from mien.errors import LabelError, nearest
 
@@ -24,8 +25,18 @@ _CANONICAL = {alias: name for name, aliases in _ALIASES.items() for alias in (na
 
 def canonical(name: str) -> str:
     """The standard name of an expression: ``Angry`` -> ``anger``; other names are only put in lower case."""
-    plain = name.strip().lower()
+    plain = normalize("NFC", name.strip().lower())  # macOS spells an accent as a letter of its own
     return _CANONICAL.get(plain, plain)
+
+
+def shortened(name: str, letters: int) -> str:
+    """A name of at most so many letters; the end of a longer one is left out.
+
+    Examples:
+        >>> shortened("happily disgusted", 10)
+        'happily d…'
+    """
+    return name if len(name) <= letters else name[: letters - 1].rstrip() + "…"
 
 
 @dataclass(frozen=True)

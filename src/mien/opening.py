@@ -39,11 +39,16 @@ def open_for_training(dataset: DatasetConfig, protocol: ProtocolConfig) -> Opene
     """The data set with the parts that the protocol needs.
 
     Raises:
-        DataError: It is missing or not laid out as expected, or lacks training images.
+        DataError: It is missing or not laid out as expected, or lacks training images or classes.
     """
     whole = _whole(dataset)
+    where = f"data set {whole.name}" + (f" (dataset.root={dataset.root})" if dataset.root else "")
     if SplitName.TRAIN not in whole.parts:
-        raise DataError(f"{dataset.name} has no training images")
+        raise DataError(f"{where} has no training images, only {', '.join(whole.parts)}; add a train part")
+    if len(whole.labels) < 2:
+        raise DataError(
+            f"{where} has one class only, {whole.labels.names[0]}; expected two or more: is dataset.root one level off?"
+        )
     source = whole
     if takes_validation(protocol.selection, protocol.report):
         source = with_validation(whole, dataset.validation_fraction, dataset.split_seed)

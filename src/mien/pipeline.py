@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
 from pytorch_lightning import seed_everything
 
 from mien.audit import known_copies
@@ -16,9 +15,10 @@ from mien.config.check_images import crop_problems
 from mien.config.evaluate import CropChanges, EvaluateConfig
 from mien.config.load import plain, to_yaml
 from mien.config.schema import Config, CropConfig, TrainerConfig
-from mien.data.decode import Decoded, Decoder
+from mien.data.decode import Decoded, Decoder, skipped
 from mien.data.mixed import draw_weights
 from mien.data.source import Part, SourceData
+from mien.data.split import parts_used
 from mien.detection import build_detector, crop_rule
 from mien.detection.face_reader import FaceFinder
 from mien.endtoend.scenes import build_scenes
@@ -32,7 +32,7 @@ from mien.models.bundle import Bundle
 from mien.models.factory import Classifier, build_classifier, input_spec
 from mien.opening import Opened, open_for_evaluation, open_for_training
 from mien.results import RESULTS_FILE, RunResult
-from mien.runs import CONFIG_FILE, check_space, claim, owned, write_data
+from mien.runs import CONFIG_FILE, check_space, claim, note_skipped, owned, write_data
 from mien.scoring import Call, Crops, Exam, Photos, Scored, draw_explanations, named, score, write_scores
 from mien.training.checkpoints import FOLDER as CHECKPOINTS
 from mien.training.checkpoints import LAST, Watch
@@ -42,7 +42,7 @@ from mien.training.fit import Fitted, RunPlace, fit, settled
 from mien.training.team import Team
 from mien.training.trainer import as_begun, check_devices
 from mien.types import CropRule, FaceDetector, InputSpec, SplitName
-from mien.world import is_first_process, local_rank, world
+from mien.world import device_of, is_first_process, world
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,8 @@ def run(config: Config, folder: Path, call: Call | None = None, watch: Watch | N
     with owned(folder) if is_first_process() else nullcontext():
         opened = open_for_training(config.dataset, config.protocol)
         photos = _photos(config, opened.source.labels)
-        done = claim(folder, config, opened.source.spec(), opened.leaks) if is_first_process() else None
+        data = opened.source.spec(parts_used(config.protocol.selection, config.protocol.report))
+        done = claim(folder, config, data, opened.leaks) if is_first_process() else None
         if not team.has_work("finished" if done is not None else "train", folder / CONFIG_FILE):
             sys.exit()
         if done is not None:
@@ -93,6 +94,7 @@ def _run(config: Config, place: RunPlace, call: Call, opened: Opened, photos: Ph
     if is_first_process():
         facts = {"precision": config.trainer.precision, "processes": world().size}
         note_start(folder, describe(call.command, config.seed) | facts, goes_on)
+        note_skipped(folder, skipped(source.parts, decoded))
     data = _training_data(config, decoded, classifier, spec)
     log.info("training %s in %s", config.backbone.name, config.trainer.precision)
     with _logged(config, folder, call) as loggers:
@@ -123,7 +125,7 @@ def _network(config: Config, spec: InputSpec, classes: int) -> Classifier:
 
 def _examine(config: Config, folder: Path, call: Call, exam: Exam, bundle: Bundle, seconds: float) -> Scored:
     """The scores of the trained model, with their files."""
-    device = _device(config.trainer.accelerator)
+    device = device_of(config.trainer.accelerator)
     scored = score(bundle, exam, device, call, {"fit": seconds})
     if config.report.explain:
         draw_explanations(folder, bundle, scored, device)
@@ -159,7 +161,7 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
     check_devices(TrainerConfig(accelerator=config.accelerator))
     check_loggers(config.logger)
     bundle = _cropping_as_asked(Bundle.load(Path(config.run)), config.crop)
-    device = _device(config.accelerator)
+    device = device_of(config.accelerator)
     if config.report.explain:
         check_explainable(bundle.classifier.backbone, bundle.spec)
     with owned(folder):
@@ -170,6 +172,7 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
         crops = None if config.dataset.name == "none" else _crops(config, bundle, detector)
         if crops is not None:
             write_data(folder, crops.source.spec(), crops.leaks)
+            note_skipped(folder, skipped(crops.source.parts, {crops.split: crops.decoded}))
         note_start(folder, describe(call.command, bundle.about["seed"]), goes_on=False)
         exam = Exam(crops, scenes, detector)
         tags = (config.dataset.name, config.scenes.name, bundle.backbone.model or bundle.backbone.name)
@@ -213,7 +216,7 @@ def _photos(config: Config, labels: LabelSet) -> Photos:
             scenes.labels.mapping_to(labels)
         except LabelError as error:
             raise LabelError(f"scenes={config.scenes.name}: {error}; scenes=none goes without the stage") from error
-    return scenes, build_detector(config.detector, _device(config.trainer.accelerator))
+    return scenes, build_detector(config.detector, device_of(config.trainer.accelerator))
 
 
 def _faces(
@@ -229,11 +232,12 @@ def _faces(
 
 def _decode(config: Config, source: SourceData, spec: InputSpec, detector: FaceDetector) -> dict[SplitName, Decoded]:
     """All images that the run will need, so that unreadable ones show before training."""
-    needed = {"train", config.protocol.selection, config.protocol.report} - {"none"}
-    parts = {split: part for split, part in source.parts.items() if split in needed}
+    parts = {split: source.parts[split] for split in parts_used(config.protocol.selection, config.protocol.report)}
     faces = _faces(parts, config, detector, crop_rule(config.crop))
     prepared = replace(spec, size=config.protocol.ten_crop or spec.size)
-    return Decoder.of(config.dataset, prepared).decode_parts(faces, config.dataset.decode_size)
+    decoded = Decoder.of(config.dataset, prepared).decode_parts(faces, config.dataset.decode_size)
+    source.require_classes(decoded[SplitName.TRAIN].part, "readable image")
+    return decoded
 
 
 def _training_data(
@@ -247,7 +251,7 @@ def _training_data(
     data = ExpressionData(images, selection, config.dataset.batch_size, config.seed)
     if not config.backbone.cache_features.views:
         return data
-    device = _device(config.trainer.accelerator)
+    device = device_of(config.trainer.accelerator)
     return Features(config, classifier.backbone, spec, device, open_store(config.dataset.cache)).of(data)
 
 
@@ -273,7 +277,3 @@ def _bundle(config: Config, classifier: Classifier, spec: InputSpec, source: Sou
         ten_crop=config.protocol.ten_crop,
         about=about,
     )
-
-
-def _device(accelerator: str) -> str:
-    return f"cuda:{local_rank()}" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
@@ -20,7 +20,7 @@ from mien.config.schema import Config
 from mien.errors import FolderBusyError, RunFolderError
 from mien.files import read_json, write_json, write_text
 from mien.results import RESULTS_FILE, RunResult
-from mien.types import DataSpec, Leaks
+from mien.types import DataSpec, Leaks, SplitName
 
 CONFIG_FILE, DATA_FILE, LOCK_FILE = "config.yaml", "data.json", ".lock"
 SWEEP_FILE, JOB_FILE, JOB_LOCK = "sweep.json", "job.json", ".job.lock"
@@ -113,10 +113,17 @@ def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> 
 
 
 def write_data(folder: Path, data: DataSpec, leaks: Leaks | None) -> None:
-    """Write ``data.json``: name, version, fingerprint and counts, and what leaks (``null`` where that is unknown)."""
+    """Write ``data.json``: what the data are and hold, and what leaks (``null`` where that is unknown)."""
     counts = {str(split): dict(zip(data.labels, counts, strict=True)) for split, counts in data.counts.items()}
     facts = {"name": data.name, "version": data.version, "fingerprint": data.fingerprint, "counts": counts}
-    write_json(folder / DATA_FILE, facts | {"leaks": None if leaks is None else leaks.to_dict()})
+    content = {"content": data.content} if data.content else {}
+    write_json(folder / DATA_FILE, facts | content | {"leaks": None if leaks is None else leaks.to_dict()})
+
+
+def note_skipped(folder: Path, skipped: Mapping[SplitName, int]) -> None:
+    """Add to ``data.json`` how many images of each part could not be read and were skipped, where there are some."""
+    if skipped:
+        write_json(folder / DATA_FILE, read_json(folder / DATA_FILE) | {"skipped": dict(skipped)})
 
 
 def check_space(folder: Path, parameters: int) -> None:
@@ -174,9 +181,13 @@ def check_same_config(folder: Path, config: Config | EvaluateConfig) -> None:
 
 
 def _check_same_data(folder: Path, data: DataSpec) -> None:
-    saved = folder / DATA_FILE
-    if saved.is_file() and read_json(saved)["fingerprint"] != data.fingerprint:
+    if not (folder / DATA_FILE).is_file():
+        return
+    saved = read_json(folder / DATA_FILE)
+    if saved["fingerprint"] != data.fingerprint:
         raise _another(folder, ["the images or labels of the data set have changed since (another fingerprint)"])
+    if saved.get("content", data.content) != data.content:  # folders from before there was this have none
+        raise _another(folder, ["images of the data set were replaced since by others of the same names and sizes"])
 
 
 def _another(folder: Path, changes: list[str]) -> RunFolderError:

@@ -64,6 +64,7 @@ class DataSpec:
         labels: Its classes.
         counts: Images per split and class: ``counts[split][k]``.
         fingerprint: SHA-256 hex digest over names, sizes, labels and splits.
+        content: SHA-256 hex digest over bytes, labels and splits of the images that a run uses; ``""``: not asked for.
     """
 
     name: str
@@ -71,6 +72,7 @@ class DataSpec:
     labels: LabelSet
     counts: dict[SplitName, tuple[int, ...]]
     fingerprint: str
+    content: str = ""
 
     def size(self, split: SplitName) -> int:
         """Number of images of a split, 0 where the set lacks it."""

@@ -76,6 +76,11 @@ def local_rank() -> int:
     return world().local_rank
 
 
+def device_of(accelerator: str) -> str:
+    """Where this process computes, in torch's spelling: its own GPU where there are some and they may be used."""
+    return f"cuda:{local_rank()}" if accelerator != "cpu" and _gpus() else "cpu"
+
+
 def cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -282,6 +282,15 @@ def test_listing_and_clearing(store, maker, capsys):
     assert (store.folder / "notes.json").exists()
 
 
+def test_a_folder_whose_name_looks_like_markup_is_shown_as_it_is(tmp_path, maker, capsys):
+    ArrayStore(tmp_path / "[red]").get(replace(maker.recipe, about="images of [bold]faces :smile:"))
+    main(["list", "--folder", str(tmp_path / "[red]")])
+    main(["clear", "--folder", str(tmp_path / "[red]")])
+    told = "".join(capsys.readouterr().out.split())
+    assert "[bold]faces:smile:" in told
+    assert told.count("[red]") == 2
+
+
 def test_an_array_being_made_is_not_cleared(store, maker):
     removed = []
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from mien.config.schema import DatasetConfig
@@ -49,7 +51,31 @@ def test_entries_that_are_no_images_are_told(save, tmp_path, caplog):
     save("a/1.png", 1)
     (tmp_path / "a" / "notes.txt").write_text("hello")
     load_source(config(tmp_path))
-    assert "a/: 1 entries are no images, such as notes.txt" in caplog.text
+    assert "a/: 1 entries are not taken (folders, or suffixes of no image), such as notes.txt" in caplog.text
+
+
+def test_every_suffix_that_pillow_reads_is_taken(save, tmp_path):
+    for number, suffix in enumerate(("jpg", "jfif", "jpe", "avif", "webp", "jp2")):
+        save(f"a/{number}.{suffix}", number, 16, 16)
+    part = load_source(config(tmp_path)).parts[SplitName.TRAIN]
+    assert [part.reader.read(index).shape for index in range(len(part))] == [(16, 16, 3)] * 6
+
+
+def test_names_that_are_not_utf_8_are_told(save, tmp_path):
+    save("a/1.png", 1)
+    (tmp_path / "a" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
+    save(os.fsdecode(b"caf\xe9/1.png"), 2)
+    with pytest.raises(DataError) as caught:
+        load_source(config(tmp_path))
+    assert r"1 names are not UTF-8, such as a/caf\udce9.png; rename them" in str(caught.value)
+    assert r"1 names are not UTF-8, such as caf\udce9/1.png; rename them" in str(caught.value)
+    assert str(caught.value).isascii()
+
+
+def test_an_accent_may_be_a_letter_of_its_own(save, tmp_path):
+    for split, name in (("train", "g\u00eane"), ("test", "ge\u0302ne")):
+        save(f"{split}/{name}/1.png", 1)
+    assert load_source(config(tmp_path)).labels.names == ("g\u00eane",)
 
 
 def test_all_problems_of_the_folders_are_told_at_once(save, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from mien.config.schema import DatasetConfig, DrawnConfig, OnBadImage
 from mien.data.catalog import load_source
-from mien.data.decode import Decoder
+from mien.data.decode import Decoder, place
 from mien.data.drawn_faces import DrawnReader
 from mien.data.prepare import prepare, prepare_many
 from mien.data.readers import FileReader
@@ -247,3 +247,10 @@ def test_the_renderers_code_is_part_of_the_key(drawn, cache, monkeypatch):
     monkeypatch.setattr("mien.data.drawn_faces._renderer", lambda: "another")
     Decoder(InputSpec(16), cache=cache).decode(drawn)
     assert len(list(Path(cache).glob("*.npy"))) == 2
+
+
+def test_images_are_named_by_a_folder_that_holds_them_all(tmp_path):
+    root = tmp_path / "faces"
+    assert place(FileReader(root, ["sad/1.png", "joy/1.png"])) == "faces"
+    assert place(FileReader(root, ["train/sad/1.png", "train/joy/1.png"])) == "faces/train"
+    assert place(FileReader(root, ["1.png"])) == "faces"

@@ -104,6 +104,11 @@ def test_ten_wrong_rows_are_shown_in_order_and_all_are_counted(tmp_path):
         ("", "is no CSV file: No columns to parse from file"),
         ('emotion,pixels,Usage\n1,"2', "is no CSV file"),
         (b"\xff\xd8\xff\xe0 not text \x80", "is no CSV file"),
+        ("emotion,pixels,Usage\n0,1 2,Training,\n", "its rows have more cells than its first line"),
+        (
+            "0," + "7 " * 2304 + ",Test\n1,2,Test\n",
+            f"has no column emotion, pixels, Usage; its columns are 0, {19 * '7 '}7…, Test",
+        ),
     ],
 )
 def test_a_file_of_another_kind_is_told(text, problem, tmp_path):
@@ -112,6 +117,20 @@ def test_a_file_of_another_kind_is_told(text, problem, tmp_path):
     with pytest.raises(DataError, match="where to get it: Kaggle, msambare/fer2013") as caught:
         load(tmp_path)
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["archive.zip", "fer2013.csv.gz", "fer2013.csv.xz", "fer2013.tar"])
+def test_an_archive_that_cannot_be_read_is_told(name, tmp_path):
+    (tmp_path / name).write_bytes(b"\x1f\x8b\x08 no archive")
+    with pytest.raises(DataError, match=f"{name} is no CSV file: "):
+        load(tmp_path / name)
+
+
+def test_a_wrong_cell_is_cut_short(tmp_path):
+    write(tmp_path / "fer2013.csv", [[pixels, label, usage] for label, pixels, usage in rows()])
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+    assert max(map(len, str(caught.value).splitlines())) < 200
 
 
 def official(save, folder, usage, count):

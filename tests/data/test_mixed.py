@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -126,6 +127,20 @@ def test_no_image_leaks_from_one_set_into_another(save, tmp_path, caplog):
     }
     assert "left out of validation, since they stand in test too: 1 of a, 1 of b" in caplog.text
     assert "left out of train, since they stand in test or validation too: 2 of a, 2 of b" in caplog.text
+
+
+def test_a_part_that_would_be_empty_is_told_with_its_reason(two_sets, tmp_path):
+    for path in (tmp_path / "one" / "val").glob("*/*"):
+        shutil.copy(tmp_path / "one" / "test" / path.parent.name / path.name, path)
+    with pytest.raises(DataError, match="mixed: validation is empty, since all its 4 images stand in test too"):
+        load_source(mix({"one": two_sets["one"]}))
+
+
+def test_every_file_of_a_mix_is_digested_once(two_sets, monkeypatch):
+    digest, seen = FileReader.digest, []
+    monkeypatch.setattr(FileReader, "digest", lambda self, index: seen.append(self._path(index)) or digest(self, index))
+    load_source(mix(two_sets)).spec(SplitName)
+    assert len(seen) == len(set(seen)) == 24 + 60
 
 
 def test_weights_follow_the_sets(two_sets):

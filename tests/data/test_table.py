@@ -126,6 +126,14 @@ def test_columns_that_are_not_there_are_told(folder):
     assert "expected four columns" in message_of(folder, frame_of(label=["a"] * 4), box=["x"])
 
 
+def test_a_number_may_stand_for_no_class(folder):
+    classes = ["", "surprise", "fear"]
+    source = load(folder, frame_of(label=[1, 2, 1, 2]), classes=classes)
+    assert source.labels.names == ("fear", "surprise")
+    assert source.parts[SplitName.TRAIN].labels.tolist() == [1, 0, 1, 0]
+    assert "row 3: label '0', expected one of 1, 2" in message_of(folder, frame_of(label=[1, 2, 0, 2]), classes=classes)
+
+
 def test_a_class_without_images_is_told(folder):
     message = message_of(folder, frame_of(label=[0, 1, 0, 1]), classes=["anger", "joy", "contempt"])
     assert "table: no image of contempt in train" in message
@@ -140,6 +148,7 @@ def test_a_class_without_images_is_told(folder):
         ("labels.csv", b"\xff\xfe\x00", "labels.csv cannot be read"),
         ("labels.csv", b"path,label\na.png,fear,\n", "its rows have more cells than its first line"),
         ("labels.parquet", b"hello, world", "labels.parquet cannot be read"),
+        ("labels.csv.zip", b"hello, world", "labels.csv.zip cannot be read"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_told(file, content, problem, tmp_path):

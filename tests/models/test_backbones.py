@@ -164,8 +164,12 @@ def test_stages_are_frozen_by_name():
     [
         (BackboneConfig("resnet19"), r"unknown backbone 'resnet19'; did you mean 'resnet18'"),
         (BackboneConfig("timm", model="resnet18x"), r"timm has no model 'resnet18x'; did you mean 'resnet18"),
-        (BackboneConfig("fer_vgg", image_size=16), "fer_vgg cannot take 16 px; try a larger size"),
+        (BackboneConfig("fer_vgg", image_size=16), "fer_vgg cannot take 16 px; try a larger size, or the one that the"),
         (BackboneConfig("inception_v3", "inception_v3", image_size=64), "inception_v3 cannot take 64 px"),
+        (
+            BackboneConfig("timm", "crossvit_9_240", image_size=64),
+            r"crossvit_9_240 cannot take 64 px; .* network was made for",
+        ),
     ],
 )
 def test_wrong_names_and_sizes(wrong, message):

@@ -26,6 +26,13 @@ def test_focal_loss_by_hand():
     assert float(loss(LOGITS, LABELS)) == pytest.approx(float((-((1 - p) ** 2) * p.log()).mean()))
 
 
+def test_focal_loss_has_a_gradient_where_the_network_is_sure():
+    logits = torch.tensor([[200.0, 0.0], [0.0, 1.0]], requires_grad=True)
+    build_loss(LossConfig("focal", gamma=0.5), (1, 1))(logits, torch.tensor([0, 0])).backward()
+    assert logits.grad[0].tolist() == [0, 0]
+    assert logits.grad[1, 1] > 0
+
+
 def test_balanced_weights_are_inverse_frequencies_of_mean_one():
     weight = build_loss(LossConfig("cross_entropy", class_weights="balanced"), (10, 30)).weight
     assert weight.tolist() == pytest.approx([1.5, 0.5])

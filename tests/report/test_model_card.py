@@ -88,6 +88,8 @@ def test_input_and_crop_are_spelled_out(run):
     old = model_card(facts(crop={"margin": 0.0}, flip_average=True), run)
     assert "a square about the detected box, clipped to the photo." in old
     assert "averaged with the mirror image." in old
+    inner = model_card(facts(crop={"margin": -0.1}), run)
+    assert "a square about the detected box, 10 % smaller, clipped to the photo." in inner
     ten = model_card(facts(ten_crop=72), run)
     assert "72 x 72 pixels, RGB, shorter side resized" in ten
     assert "averaged over crops of 64 x 64 pixels, four corners and centre, and their mirror images." in ten

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from made_up_runs import CLEAN, NAMES, make_metrics, make_predictions, make_run, whole_result
 from mien.errors import RunFolderError
 from mien.report import style
 from mien.report.error_plot import plot_errors
-from mien.report.plots import plot_curves, plot_per_class
+from mien.report.plots import plot_confusion, plot_curves, plot_per_class
 from mien.report.run import kept_epoch, report_run
-from mien.report.samples import choose_samples
-from mien.results import SelectionScore
+from mien.report.samples import choose_samples, plot_samples
+from mien.results import ClassScore, SelectionScore
 
 
 def looks_drawn(path, least=(350, 700)):
@@ -126,3 +127,49 @@ def test_reports_need_no_torch(run_folder):
     argv = [sys.executable, "-W", "error", "-c", code, str(run_folder)]
     done = subprocess.run(argv, check=False, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def draw(kind, names, path):
+    """One of the pictures, of classes with these names."""
+    run = make_run(path.parent)
+    classes = [replace(score, label=name) for score, name in zip(run.test.per_class, names, strict=False)]
+    counts = tuple(row[: len(classes)] for row in run.test.confusion[: len(classes)])
+    test = replace(run.test, n=123_456, per_class=tuple(classes), confusion=counts)
+    whole = whole_result()
+    rows = [replace(score, label=name) for score, name in zip(whole.per_class, names, strict=False)]
+    if kind == "samples":
+        return plot_samples([noise(n) for n in range(28)], 28 * names[:1], 14 * names[:2], 28 * [1.0], path)
+    if kind == "errors":
+        return plot_errors(replace(whole, per_class=tuple(rows)), path)
+    return {"confusion": plot_confusion, "per_class": plot_per_class}[kind](test, path)
+
+
+@pytest.mark.parametrize("letters", [9, 17, 20, 40])
+@pytest.mark.parametrize("classes", [2, 7])
+@pytest.mark.parametrize("kind", ["samples", "confusion", "per_class", "errors"])
+def test_names_of_any_length_have_room(kind, classes, letters, monkeypatch, tmp_path):
+    boxes = []
+
+    def measure(figure, path):
+        figure.draw_without_rendering()
+        seen = [text for text in figure.findobj(Text) if text.get_visible() and text.get_alpha() != 0]
+        shown = [text for text in seen if text.get_text() and not text.get_text().endswith("\n")]
+        inside = figure.bbox.padded(2)
+        for text in shown:
+            box = text.get_window_extent()
+            assert inside.contains(*box.min), text
+            assert inside.contains(*box.max), text
+            if text.get_rotation() == 0:
+                assert not any(box.overlaps(other) for other in boxes), text
+                boxes.append(box.padded(-1))
+
+    monkeypatch.setattr(style, "save", measure)
+    draw(kind, [f"{n} disgustedly surprised, happily surprised"[:letters] for n in range(classes)], tmp_path / "a.png")
+    assert boxes
+
+
+def test_the_matrix_of_many_classes_is_no_larger_than_a_screen(tmp_path):
+    names = [f"class {n}" for n in range(40)]
+    counts = tuple(tuple(row) for row in np.eye(40, dtype=int).tolist())
+    test = replace(make_run(tmp_path).test, per_class=tuple(ClassScore(n, 1, 1, 1, 1) for n in names), confusion=counts)
+    assert max(imread(plot_confusion(test, tmp_path / "confusion.png")).shape) < 3600

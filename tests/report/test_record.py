@@ -1,10 +1,13 @@
 """The record of a run holds its numbers, and no path of one machine."""
 
+import shlex
 from dataclasses import replace
+
+import pytest
 
 from made_up_runs import whole_result
 from mien.files import write_json
-from mien.report.record import record
+from mien.report.record import portable, record
 from mien.results import RunResult
 
 ENVIRONMENT = {
@@ -43,3 +46,17 @@ def test_a_record_of_photos_only(run_folder):
     assert "| all faces | 15.0 % | 25.0 % | 10.0 % |" in text
     assert "| 160+ px | 50 | 100.0 % | 70.0 % | 56.0-81.0 % |" in text
     assert "cross entropy" not in text
+
+
+@pytest.mark.parametrize(
+    ("root", "shown"),
+    [
+        ("/data/my faces", "'dataset.root=<my faces>'"),
+        ("/my data/faces/", "'dataset.root=<faces>/'"),
+        ("/data/faces", "dataset.root=<faces>"),
+        ("faces", "dataset.root=faces"),
+    ],
+)
+def test_folders_with_a_space_are_shortened_too(root, shown):
+    command = shlex.join(["python", "train.py", f"dataset.root={root}", "run=/runs/a", "seed=1"])
+    assert portable(command) == f"python train.py {shown} run=<a> seed=1"

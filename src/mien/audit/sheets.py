@@ -8,7 +8,7 @@ from mien.audit.images import Images
 from mien.audit.label_errors import Suspect
 from mien.audit.outliers import Outlier
 from mien.report import style
-from mien.report.contact_sheet import Tile, contact_sheet
+from mien.report.contact_sheet import Tile, contact_sheet, fitted
 from mien.report.wording import percent
 
 EXACT, NEAR = "duplicates.png", "near_duplicates.png"
@@ -85,9 +85,10 @@ def draw_suspects(images: Images, suspects: Sequence[Suspect], path: Path) -> Pa
     chosen = suspects[:_IMAGES]
     tiles = []
     for suspect in chosen:
-        given = f"{images.label(suspect.index)} {percent(suspect.given_probability, 0)}"
+        given = fitted("", images.label(suspect.index), f" {percent(suspect.given_probability, 0)}", _TEXT)
         name = images.source.labels.names[suspect.suggested]
-        tiles.append(Tile(images.read(suspect.index), (given, f"→ {name} {percent(suspect.suggested_probability, 0)}")))
+        suggested = fitted("→ ", name, f" {percent(suspect.suggested_probability, 0)}", _TEXT)
+        tiles.append(Tile(images.read(suspect.index), (given, suggested)))
     head = (
         f"{len(chosen)} of {len(suspects):,} likely label errors, the likeliest first\n"
         "given label and its probability; → suggested label and its probability"

@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, default=automatic_folder(), help="default: %(default)s")
     parser.add_argument("--unused", type=float, default=0.0, metavar="DAYS", help="clear: only what was not used since")
     options = parser.parse_args(arguments)
-    console = Console()
+    console = Console(markup=False, emoji=False)  # a folder's name may look like markup
     if options.command == "clear":
         removed = clear(options.folder, options.unused)
         console.print(f"removed {len(removed)} arrays, {decimal(_total(removed))}, from {options.folder}")

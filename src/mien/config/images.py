@@ -42,7 +42,8 @@ class TableConfig:
     label: str = "label"
     """Column with class names (or integers, see ``classes``)."""
     classes: list[str] | None = None
-    """Class names that integer labels 0, 1, ... stand for; ``null``: the label column holds names."""
+    """Class names that integer labels 0, 1, ... stand for, ``""`` where a number stands for none; ``null``: the label
+    column holds names."""
     split: str | None = None
     """Column with train, validation or test (also val, valid, dev, training); ``null``: a test split is cut too."""
     box: list[str] | None = None

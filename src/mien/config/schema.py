@@ -62,7 +62,7 @@ class BackboneConfig:
     """The network in front of the head."""
 
     name: str = MISSING
-    """One of ``mien.models.BACKBONES``; ``timm`` stands for any timm model, named by ``model``."""
+    """One of ``mien.models.BACKBONES``; ``timm`` stands for a model of timm, named by ``model``."""
     model: str | None = None
     """timm's name of the network, such as ``resnet18.tv_in1k``."""
     weights: str = "none"
@@ -131,7 +131,7 @@ class AugmentConfig:
     jpeg: float = 0.0
     """Probability of JPEG compression, its quality uniform in 20..90."""
     erase: float = 0.0
-    """Probability that a random rectangle of 2 to 20 % of the area is blanked."""
+    """Probability that a random rectangle is blanked: of 2 to 20 % of the area, less where it runs over the edge."""
     mixup: float = 0.0
     """Probability that an image and its label are blended with those of another image of the batch."""
     cutmix: float = 0.0

@@ -10,7 +10,7 @@ from mien.data.micro_expressions import load_micro_expressions
 from mien.data.mixed import load_mixed
 from mien.data.source import SourceData
 from mien.data.table import load_table
-from mien.errors import ConfigError, DataError, nearest
+from mien.errors import ConfigError, nearest
 from mien.types import SplitName
 
 SOURCES: dict[str, Callable[[DatasetConfig], SourceData]] = {
@@ -33,10 +33,6 @@ def load_source(config: DatasetConfig) -> SourceData:
     if config.name not in SOURCES:
         raise ConfigError([f"dataset.name={config.name}: {nearest(config.name, SOURCES)}"])
     source = SOURCES[config.name](config)
-    train = source.parts.get(SplitName.TRAIN)
-    lacking = [] if train is None else [name for k, name in enumerate(source.labels) if not (train.labels == k).any()]
-    if lacking:
-        raise DataError(
-            f"data set {source.name}: no image of {', '.join(lacking)} in train; add some, or drop the class"
-        )
+    if SplitName.TRAIN in source.parts:
+        source.require_classes(source.parts[SplitName.TRAIN])
     return source

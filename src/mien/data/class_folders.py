@@ -10,6 +10,7 @@ from mien.data.layout import Layout, listed
 from mien.data.readers import FileReader
 from mien.data.source import Part
 from mien.errors import nearest
+from mien.files import printable
 from mien.labels import LabelSet, canonical
 from mien.types import SplitName
 
@@ -30,8 +31,13 @@ SPLIT_FOLDERS = {
 }
 """Names, in lower case, that data sets give their splits."""
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
-"""Suffixes, in lower case, of the files that are taken for images."""
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".apng", ".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
+        *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
+    }
+)
+"""Suffixes, in lower case, of the files that are taken for images: those that Pillow reads."""
 
 
 def read_class_folders(root: Path, layout: Layout) -> Tree:
@@ -113,6 +119,9 @@ def _read_classes(root: Path, folder: Path, problems: list[str]) -> dict[str, li
             problems.append(f"{spelled[name]} and {_place(root, subfolder)} both mean {name}; merge or rename them")
         spelled[name] = _place(root, subfolder)
         classes[name] = _images(root, subfolder)
+        strange = [path for path in classes[name] if printable(path) != path]
+        if strange:
+            problems.append(f"{len(strange)} names are not UTF-8, such as {printable(strange[0])}; rename them")
         if not classes[name]:
             inside = ", ".join(f"{child.name}/" for child in _subfolders(subfolder)[:5])
             hint = f"; it holds the folders {inside}: is dataset.root one level too high?" if inside else ""
@@ -125,7 +134,8 @@ def _images(root: Path, folder: Path) -> list[str]:
     images = [file.name for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
     others = sorted(file.name for file in files if file.suffix.lower() not in IMAGE_SUFFIXES)
     if others:
-        logger.warning("%s: %d entries are no images, such as %s", _place(root, folder), len(others), others[0])
+        text = "%s: %d entries are not taken (folders, or suffixes of no image), such as %s"
+        logger.warning(text, _place(root, folder), len(others), printable(others[0]))
     prefix = folder.relative_to(root).as_posix()
     return [f"{prefix}/{name}" for name in sorted(images, key=natural_order)]
 
@@ -136,4 +146,4 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _place(root: Path, folder: Path) -> str:
-    return "dataset.root" if folder == root else f"{folder.relative_to(root).as_posix()}/"
+    return "dataset.root" if folder == root else printable(f"{folder.relative_to(root).as_posix()}/")

@@ -76,7 +76,8 @@ class Concatenated:
 def concatenate(parts: Mapping[str, Part]) -> Part:
     """Parts of several sets as one part.
 
-    It selects from the sets' whole readers, so that decoded images are shared by all cuts of the same sets.
+    It selects from the sets' whole readers, so that decoded images are shared by all cuts of the same sets, and takes
+    over the images' digests.
 
     Args:
         parts: Parts with labels of one label set, each under the name of its set.
@@ -87,7 +88,9 @@ def concatenate(parts: Mapping[str, Part]) -> Part:
         rows.append(own + start)
         start += len(readers[name])
     labels = np.concatenate([part.labels for part in parts.values()])
-    return Part(Selection(Concatenated(readers), np.concatenate(rows)), labels)
+    part = Part(Selection(Concatenated(readers), np.concatenate(rows)), labels)
+    vars(part)["digests"] = [digest for own in parts.values() for digest in own.digests]
+    return part
 
 
 def set_names(part: Part) -> list[str] | None:

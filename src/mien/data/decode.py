@@ -173,6 +173,11 @@ class Decoder:
         log.warning("%s and are skipped:\n%s", text, lines)
 
 
+def skipped(parts: Mapping[SplitName, Part], decoded: Mapping[SplitName, Decoded]) -> dict[SplitName, int]:
+    """How many images of each decoded part could not be read, where there are some."""
+    return {split: lost for split, images in decoded.items() if (lost := len(parts[split]) - len(images))}
+
+
 def whole(reader: ImageReader) -> tuple[ImageReader, NDArray[np.int64]]:
     """The reader behind a selection, so that all cuts of a data set share one cached array, and the rows chosen."""
     if isinstance(reader, Selection):
@@ -209,5 +214,6 @@ def place(reader: ImageReader) -> str:
     if members:  # a mix
         return " and ".join(map(place, members.values()))
     if isinstance(reader, FileReader):
-        return "/".join((reader.root.name, *PurePath(reader.paths[0]).parts[:-1][:1]))
+        first, last = (PurePath(path).parts[:-1][:1] for path in (reader.paths[0], reader.paths[-1]))
+        return "/".join((reader.root.name, *(first if first == last else ())))
     return reader.key(0).rpartition(":")[0]

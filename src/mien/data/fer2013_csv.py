@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mien.data.layout import Layout, Problems
+from mien.data import csv_files
+from mien.data.layout import SHOWN, Layout, Problems
 from mien.data.readers import ArrayReader
 from mien.data.source import Part
-from mien.labels import EXPRESSIONS, FER2013_CODES
+from mien.labels import EXPRESSIONS, FER2013_CODES, shortened
 from mien.types import SplitName
 
 SIDE = 48
@@ -55,15 +56,14 @@ def read_csv(path: Path, layout: Layout) -> dict[SplitName, Part]:
 
 def _chunks(path: Path, layout: Layout) -> Iterator[pd.DataFrame]:
     try:
-        with pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False, chunksize=_CHUNK) as chunks:
-            for chunk in chunks:
-                chunk.columns = chunk.columns.str.strip()  # " pixels" and " Usage" in icml_face_data.csv
-                missing = [name for name in _COLUMNS if name not in chunk.columns]
-                if missing:
-                    found = ", ".join(chunk.columns[:5])
-                    raise layout.error(f"{path} has no column {', '.join(missing)}; its columns are {found}", path)
-                yield chunk
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        for chunk in csv_files.read_chunks(path, _CHUNK):
+            chunk.columns = chunk.columns.str.strip()  # " pixels" and " Usage" in icml_face_data.csv
+            missing = [name for name in _COLUMNS if name not in chunk.columns]
+            if missing:
+                found = ", ".join(shortened(name, SHOWN) for name in chunk.columns[:5])
+                raise layout.error(f"{path} has no column {', '.join(missing)}; its columns are {found}", path)
+            yield chunk
+    except csv_files.BROKEN as error:
         raise layout.error(f"{path} is no CSV file: {str(error).strip()}", path) from error
 
 
@@ -88,7 +88,8 @@ def _pixels(texts: list[str], first: int, problems: Problems) -> NDArray[np.uint
 def _column(chunk: pd.DataFrame, name: str, known: Mapping[str, T], row: int, problems: Problems) -> list[T | None]:
     values = [value.strip() for value in chunk[name]]
     unknown = [(row + offset, value) for offset, value in enumerate(values) if value not in known]
-    problems += [(bad, f"unknown {name} {value!r}, expected one of {', '.join(known)}") for bad, value in unknown]
+    expected = f"expected one of {', '.join(known)}"
+    problems += [(bad, f"unknown {name} {shortened(value, SHOWN)!r}, {expected}") for bad, value in unknown]
     return [known.get(value) for value in values]
 
 

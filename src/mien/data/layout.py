@@ -5,10 +5,13 @@ from pathlib import Path
 
 from mien.config.schema import DatasetConfig
 from mien.errors import DataError
-from mien.files import user_path
+from mien.files import printable, user_path
 
 Problems = list[tuple[int, str]]
 """Rows of a table, the first below the header being 1, and what is wrong there."""
+
+SHOWN = 40
+"""Letters of a wrong cell that a message shows."""
 
 _SHOWN = 10
 
@@ -53,7 +56,7 @@ class Layout:
         if found is not None:
             lines.append(f"  found in {found}: {describe(found)}")
         lines.append(f"  where to get it: {self.origin}")
-        return DataError("\n".join(lines))
+        return DataError(printable("\n".join(lines)))
 
     def row_error(self, table: Path, problems: Problems, rows: int) -> DataError:
         """The error to raise for wrong rows of a table of so many rows; the first ten problems are listed."""

@@ -36,7 +36,8 @@ def load_mixed(config: DatasetConfig, load: Callable[[DatasetConfig], SourceData
 
     Raises:
         ConfigError: No data set has such a name, or ``labels`` names a class that a set does not have.
-        DataError: A set is missing or not laid out as expected; the message begins with its key in the config.
+        DataError: A set is missing or not laid out as expected; the message begins with its key in the config. Or a
+            part of the mix is empty.
     """
     sources = {name: _load(name, config, load) for name in config.mixed}
     names = {name: _new_names(name, source.labels, config.mixed[name].labels) for name, source in sources.items()}
@@ -92,7 +93,7 @@ def _new_names(name: str, labels: LabelSet, renames: dict[str, str]) -> list[str
 def _mapped(part: Part, codes: NDArray[np.int64]) -> Part:
     """A part with its classes' labels in the mix; images of a class with a negative one are left out."""
     labels = codes[part.labels]
-    return replace(part, labels=labels).take(np.flatnonzero(labels >= 0))
+    return part.labelled(labels).take(np.flatnonzero(labels >= 0))
 
 
 def _without_leaks(parts: dict[SplitName, Part]) -> dict[SplitName, Part]:
@@ -107,5 +108,8 @@ def _without_leaks(parts: dict[SplitName, Part]) -> dict[SplitName, Part]:
             found = Counter(set_names(part.take(np.flatnonzero(leaked))) or [])
             text = ", ".join(f"{count} of {name}" for name, count in found.items())
             logger.info("mixed: left out of %s, since they stand in %s too: %s", split, " or ".join(clean), text)
+        if leaked.all():
+            why = f"all its {len(part)} images stand in {' or '.join(clean)} too" if len(part) else "no class is left"
+            raise DataError(f"data set mixed: {split} is empty, since {why}; look at the parts and labels of its sets")
         clean[split] = part.take(np.flatnonzero(~leaked))
     return {split: clean[split] for split in SplitName}

@@ -1,6 +1,7 @@
 """What every source returns: labelled images in named parts."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.readers import ImageReader, Selection
+from mien.errors import DataError
 from mien.labels import LabelSet
 from mien.types import DataSpec, SplitName
 
@@ -49,10 +51,17 @@ class Part:
 
     def read_by(self, reader: ImageReader) -> "Part":
         """The same images in another reader, which changes what is seen of them and not their digests."""
-        part = Part(reader, self.labels)
+        return self._digested(Part(reader, self.labels))
+
+    def labelled(self, labels: NDArray[np.int64]) -> "Part":
+        """The same images with other labels."""
+        return self._digested(Part(self.reader, labels))
+
+    def _digested(self, same: "Part") -> "Part":
+        """The same images, whose digests are known as far as they are here."""
         if "digests" in vars(self):
-            vars(part)["digests"] = self.digests
-        return part
+            vars(same)["digests"] = self.digests
+        return same
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +84,29 @@ class SourceData:
         """The same set with other parts."""
         return replace(self, parts=parts)
 
-    def spec(self) -> DataSpec:
-        """Classes, counts and fingerprint; the fingerprint does not depend on the order of the images."""
+    def require_classes(self, train: Part, kind: str = "image") -> None:
+        """Check that every class has an image to learn from.
+
+        Args:
+            train: The images of the train part, or those of them that are left.
+            kind: What an image is called in the message.
+
+        Raises:
+            DataError: A class has none.
+        """
+        counts = np.bincount(train.labels, minlength=len(self.labels))
+        lacking = [name for name, count in zip(self.labels, counts, strict=True) if not count]
+        if lacking:
+            raise DataError(
+                f"data set {self.name}: no {kind} of {', '.join(lacking)} in train; add some, or drop the class"
+            )
+
+    def spec(self, used: Iterable[SplitName] = ()) -> DataSpec:
+        """Classes, counts and fingerprint; the fingerprint does not depend on the order of the images.
+
+        Args:
+            used: The parts whose images are digested, for ``content``.
+        """
         lines: list[str] = []
         counts: dict[SplitName, tuple[int, ...]] = {}
         for split in [split for split in SplitName if split in self.parts]:
@@ -88,5 +118,14 @@ class SourceData:
                 for index, label in enumerate(part.labels)
             ]
         head = f"{self.name}\t{self.version}\t{','.join(self.labels)}"
-        text = "\n".join([head, *sorted(lines)])
-        return DataSpec(self.name, self.version, self.labels, counts, hashlib.sha256(text.encode()).hexdigest())
+        content = [
+            f"{split}\t{self.labels.names[label]}\t{digest.hex()}"
+            for split in used
+            for label, digest in zip(self.parts[split].labels, self.parts[split].digests, strict=True)
+        ]
+        digest = _sha256(sorted(content)) if content else ""
+        return DataSpec(self.name, self.version, self.labels, counts, _sha256([head, *sorted(lines)]), digest)
+
+
+def _sha256(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

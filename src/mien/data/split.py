@@ -48,6 +48,11 @@ def takes_validation(selection: str, report: str) -> bool:
     return "validation" in (selection, report)
 
 
+def parts_used(selection: str, report: str) -> list[SplitName]:
+    """The parts that a training with this selection and reported split reads."""
+    return [split for split in SplitName if split in ("train", selection, report)]
+
+
 def cut(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
     """Cut a part in two.
 

@@ -11,13 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mien.config.schema import DatasetConfig, OnBadImage, TableConfig
+from mien.data import csv_files
 from mien.data.class_folders import SPLIT_FOLDERS
-from mien.data.layout import Layout, Problems, listed
+from mien.data.layout import SHOWN, Layout, Problems, listed
 from mien.data.readers import FileReader
 from mien.data.source import Part, SourceData
 from mien.data.table_images import image_problems, read_boxes
 from mien.errors import nearest
-from mien.labels import LabelSet
+from mien.labels import LabelSet, shortened
 from mien.types import SplitName
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def load_table(config: DatasetConfig) -> SourceData:
     kept = np.setdiff1d(np.arange(len(frame)), [row - 1 for row, _ in bad])
     if not len(kept):
         raise LAYOUT.error(f"{file} has no rows" + " left" * bool(bad), file)
-    labels = LabelSet.of(config.table.classes or names)
+    labels = LabelSet.of(filter(None, config.table.classes or names))
     part = Part(FileReader(root, paths, boxes), np.array([labels.index(name) for name in names], np.int64))
     return SourceData("table", "", labels, _parts(part, splits, kept))
 
@@ -76,8 +77,8 @@ def _read(root: Path, table: TableConfig) -> tuple[Path, pd.DataFrame]:
     if not file.is_file():
         raise LAYOUT.error(f"dataset.table.file={file} does not exist", root)
     try:
-        frame = pd.read_parquet(file) if file.suffix.lower() in (".parquet", ".pq") else _read_csv(file)
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are ValueErrors
+        frame = pd.read_parquet(file) if file.suffix.lower() in (".parquet", ".pq") else csv_files.read_csv(file)
+    except csv_files.BROKEN as error:
         raise LAYOUT.error(f"{file} cannot be read: {str(error).strip()}", file) from error
     texts = [table.path, table.label] + ([table.split] if table.split is not None else [])
     missing = [name for name in [*texts, *(table.box or [])] if name not in frame.columns]
@@ -89,23 +90,18 @@ def _read(root: Path, table: TableConfig) -> tuple[Path, pd.DataFrame]:
     return file, frame
 
 
-def _read_csv(file: Path) -> pd.DataFrame:
-    frame = pd.read_csv(file, dtype=str, encoding="utf-8-sig", keep_default_na=False)
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the first cells of longer rows for names
-        raise ValueError("its rows have more cells than its first line; is there a comma at their ends?")
-    return frame
-
-
 def _names(values: list[str], classes: list[str] | None, problems: Problems) -> list[str]:
     """Each row's class name."""
     if classes is None:
         problems += [(row, "no label") for row, value in enumerate(values, 1) if not value]
         return values
-    known = {str(code): name for code, name in enumerate(classes)}
+    known = {str(code): name for code, name in enumerate(classes) if name}
+    gaps = len(known) < len(classes)
+    expected = f"expected one of {', '.join(known)}" if gaps else f"expected an integer from 0 to {len(classes) - 1}"
     codes = [value.removesuffix(".0") for value in values]
     for row, code in enumerate(codes, 1):
         if code not in known:
-            problems.append((row, f"label {code!r}, expected an integer from 0 to {len(classes) - 1}"))
+            problems.append((row, f"label {shortened(code, SHOWN)!r}, {expected}"))
     return [known.get(code, "") for code in codes]
 
 
@@ -115,7 +111,8 @@ def _splits(frame: pd.DataFrame, column: str | None, problems: Problems) -> list
         return [SplitName.TRAIN] * len(frame)
     values = [value.lower() for value in frame[column]]
     unknown = [(row, value) for row, value in enumerate(values, 1) if value not in SPLIT_FOLDERS]
-    problems += [(row, f"unknown split {value!r}, expected train, validation or test") for row, value in unknown]
+    expected = "expected train, validation or test"
+    problems += [(row, f"unknown split {shortened(value, SHOWN)!r}, {expected}") for row, value in unknown]
     return [SPLIT_FOLDERS.get(value) for value in values]
 
 

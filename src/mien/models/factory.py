@@ -104,7 +104,10 @@ def _try_out(body: Backbone, config: BackboneConfig) -> None:
             features = body.eval()(torch.zeros(1, config.channels, config.image_size, config.image_size))
     except RuntimeError as error:
         raise ConfigError(
-            [f"backbone.image_size: {config.name} cannot take {config.image_size} px; try a larger size ({error})"]
+            [
+                f"backbone.image_size: {config.model or config.name} cannot take {config.image_size} px; try a larger "
+                f"size, or the one that the network was made for ({error})"
+            ]
         ) from error
     body.train()
     if tuple(features.shape) != (1, body.num_features):

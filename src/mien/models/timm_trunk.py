@@ -1,4 +1,4 @@
-"""Any network of timm as a backbone."""
+"""A network of timm as a backbone: any that makes one vector of an image of ``backbone.image_size``."""
 
 from typing import Any
 

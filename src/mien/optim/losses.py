@@ -34,7 +34,8 @@ class FocalLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(B, K) and (B,) to a scalar: the weighted mean, normalised as ``nn.CrossEntropyLoss`` does."""
         entropy = functional.cross_entropy(logits, labels, reduction="none")
-        focal = (1 - torch.exp(-entropy)) ** self.gamma * entropy
+        missing = (1 - torch.exp(-entropy)).clamp(min=torch.finfo(entropy.dtype).tiny)  # at 0 a root has no slope
+        focal = missing**self.gamma * entropy
         if self.weight is None:
             return focal.mean()
         weight = self.weight[labels]

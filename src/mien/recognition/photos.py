@@ -11,7 +11,8 @@ import PIL.Image
 from mien.data.readers import image_size, load_image
 from mien.environment import cores
 from mien.errors import DataError
-from mien.recognition.sources import SourceFile, frame_count, printable
+from mien.files import printable
+from mien.recognition.sources import SourceFile, frame_count
 from mien.types import Image
 
 BATCH_PIXELS = 48 * 2**20

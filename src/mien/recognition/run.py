@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from mien.config.recognize import RecognizeConfig
 from mien.errors import ConfigError, DataError
+from mien.files import printable
 from mien.labels import LabelSet
 from mien.recognition.camera import CameraReader
 from mien.recognition.drawing import annotate_photo, save_picture
@@ -21,7 +22,7 @@ from mien.recognition.photos import Photo, read_photos
 from mien.recognition.progress import progress_bar
 from mien.recognition.recognizer import Recognizer, find_model
 from mien.recognition.results import claim, target_names
-from mien.recognition.sources import ANNOTATED, Kind, SourceFile, Sources, printable
+from mien.recognition.sources import ANNOTATED, Kind, SourceFile, Sources
 from mien.recognition.table import Done, FaceTable
 from mien.recognition.video import VideoReader
 from mien.recognition.video_writer import partial_path

@@ -13,9 +13,9 @@ import PIL.Image
 from mien.data.class_folders import IMAGE_SUFFIXES
 from mien.data.readers import UNREADABLE, image_size
 from mien.errors import DataError, nearest
-from mien.files import user_path
+from mien.files import printable, user_path
 
-PHOTO_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".avif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".pbm", ".pnm", ".tga"}
+PHOTO_SUFFIXES = IMAGE_SUFFIXES | {".heic", ".heif"}
 """What counts as a photo in a folder. Where Pillow lacks a decoder (HEIC), that is said of each such file."""
 VIDEO_SUFFIXES = frozenset(
     (".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv")
@@ -37,7 +37,7 @@ class SourceFile:
     """One file to work on.
 
     Attributes:
-        key: Its name in tables: the path relative to the source's folder, with forward slashes; :func:`printable`.
+        key: Its name in tables: the path relative to the source's folder, with forward slashes, printable.
         path: Where it lies.
         kind: How it is read.
         state: What changes when its content does: size and time of the last change, as they were when it was found. A
@@ -121,11 +121,6 @@ def frame_count(path: Path) -> int:
 def real(path: Path) -> Path:
     """Where a file or folder truly lies, by whatever way it is named; where it is not there too."""
     return Path(os.path.realpath(path))  # Path.resolve fails at a link that points to itself
-
-
-def printable(text: str) -> str:
-    """The text, in which bytes of a file's name that are no UTF-8 are spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _outside(source: str, found: list[Path], output: Path | None) -> list[Path]:

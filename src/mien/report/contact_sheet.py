@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
+from matplotlib.axes import Axes
+
+from mien.labels import shortened
 from mien.report import style
 from mien.types import Image
+
+WIDTH, SIZE = 1.36, 7.5  # of a picture with its frame in inches, and of its text in points
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +31,18 @@ class Tile:
     width: float = 1.5
 
 
+def fitted(mark: str, name: str, end: str, size: float = SIZE) -> str:
+    """A line over a picture whose middle, a name, is cut short where the whole would be too long.
+
+    Examples:
+        >>> fitted("→ ", "happily disgusted", " 95 %")
+        '→ happily disgu… 95 %'
+    """
+    return mark + shortened(name, _letters(size) - len(mark + end)) + end
+
+
 @style.styled
-def contact_sheet(tiles: Sequence[Tile | None], columns: int, head: str, path: Path, size: float = 7.5) -> Path:
+def contact_sheet(tiles: Sequence[Tile | None], columns: int, head: str, path: Path, size: float = SIZE) -> Path:
     """Draw a sheet.
 
     Args:
@@ -38,7 +53,7 @@ def contact_sheet(tiles: Sequence[Tile | None], columns: int, head: str, path: P
         size: Of the text over the pictures, in points.
     """
     rows = max(1, ceil(len(tiles) / columns))
-    figure = style.figure(1.36 * columns, 1.72 * rows + 0.16 + 0.12 * len(head.splitlines()))
+    figure = style.figure(WIDTH * columns, 1.72 * rows + 0.16 + 0.12 * len(head.splitlines()))
     figure.suptitle(head, x=0.01, ha="left", fontsize=style.SMALL, color=style.SOFT)
     grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, tile in zip(grid, [*tiles, *[None] * (len(grid) - len(tiles))], strict=True):
@@ -50,5 +65,20 @@ def contact_sheet(tiles: Sequence[Tile | None], columns: int, head: str, path: P
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=tile.hue, lw=tile.width)
         for n, line in enumerate(reversed(tile.lines)):
-            style.beside(axes, (0, 1), (0, 4 + 1.33 * size * n), line, transform=axes.transAxes, fontsize=size)
+            _over(axes, shortened(line, _letters(size)), size, n)
     return style.save(figure, path)
+
+
+def _letters(size: float) -> int:
+    """How many letters of this size, in points, fit over a picture."""
+    return int(WIDTH * 72 / (0.62 * size))
+
+
+def _over(axes: Axes, line: str, size: float, above: int) -> None:
+    """A line over a picture; a long one may run past it, and does not make it smaller."""
+    short = line[: _letters(size) - 4]
+    look = {"transform": axes.transAxes, "fontsize": size}
+    place = (0, 4 + 1.33 * size * above)
+    style.beside(axes, (0, 1), place, line, in_layout=line == short, **look)
+    if line != short:
+        style.beside(axes, (0, 1), place, short, alpha=0, **look)

@@ -29,12 +29,13 @@ def plot_errors(result: EndToEndResult, path: Path) -> Path:
         path: The PNG to write.
     """
     height = 1.7 + BAR * (len(result.per_class) + 1.5)
+    more = style.room_for(score.label for score in result.per_class)
     if result.by_size:
-        figure = style.figure(11.0, height)
+        figure = style.figure(11.0 + more, height)
         bars, sizes = figure.subplots(1, 2, width_ratios=[1.7, 1])
         _sizes(sizes, result.by_size)
     else:
-        figure = style.figure(7.5, height)
+        figure = style.figure(7.5 + more, height)
         bars = figure.subplots()
     _bars(bars, result)
     return style.save(figure, path)
@@ -42,7 +43,8 @@ def plot_errors(result: EndToEndResult, path: Path) -> Path:
 
 def _bars(axes: Axes, result: EndToEndResult) -> None:
     """One bar a class, and one for all faces below them."""
-    rows = [(score.label, score.outcomes) for score in result.per_class] + [("all faces", result.outcomes)]
+    names = [*style.class_names(score.label for score in result.per_class), "all faces"]
+    rows = list(zip(names, [*(score.outcomes for score in result.per_class), result.outcomes], strict=True))
     places = [*range(len(result.per_class)), len(result.per_class) + 0.5]
     tight = result.outcomes is not None and result.outcomes.wrong_poor_box is not None
     for place, (_, outcomes) in zip(places, rows, strict=True):

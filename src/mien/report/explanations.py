@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mien.labels import shortened
 from mien.report import style
 from mien.report.wording import percent
 from mien.types import Image
@@ -97,8 +98,9 @@ def _pair(figure: Figure, one: Explained, place: tuple[float, float]) -> None:
     """An image beside its map, at a place in inches, and over them what the model said."""
     for offset, picture in ((0.0, one.image), (_TILE + 0.03, overlaid(one.image, one.heat))):
         _axes(figure, (place[0] + offset, place[1], _TILE, _TILE)).imshow(picture, interpolation="bicubic")
-    name = one.predicted if len(one.predicted) <= _LONG else one.predicted[: _LONG - 1] + "…"
-    words = percent(one.probability, 0) if one.right else f"→ {name} {percent(one.probability, 0)}"
+    words = percent(one.probability, 0)
+    if not one.right:
+        words = f"→ {shortened(one.predicted, _LONG)} {words}"
     _words(figure, (place[0], place[1] + _TILE + 0.05), words, fontsize=8)
 
 

@@ -91,7 +91,8 @@ def _input(facts: dict[str, Any]) -> list[str]:
     if crop.get("preprocess") == "study_a":
         cut = "the detected box itself, squeezed to the input by nearest neighbour (study A's way)"
     else:
-        margin = f", {percent(crop['margin'], 0)} larger" if crop["margin"] else ""
+        larger = "larger" if crop["margin"] > 0 else "smaller"
+        margin = f", {percent(abs(crop['margin']), 0)} {larger}" if crop["margin"] else ""
         cut = f"a square about the detected box{margin}, {_EDGES[crop.get('edge', 'clip')]}"
         cut += "; turned upright by the landmarks" if crop.get("align") else ""
     if crop.get("border"):

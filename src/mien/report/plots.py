@@ -20,6 +20,7 @@ SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#9CC4E0", "#00
 """White to dark blue, ever darker: reads in gray and for the colour-blind."""
 
 CELL = 0.82  # inches, of a confusion matrix of five classes or more
+LARGEST = 20.0  # inches, of the matrix; the cells of one of more classes are smaller
 
 
 @style.styled
@@ -67,14 +68,15 @@ def plot_confusion(result: EvalResult, path: Path) -> Path:
     counts = np.array(result.confusion)
     support = counts.sum(axis=1)
     shares = counts / np.maximum(support, 1)[:, None]
-    names = [score.label for score in result.per_class]
-    side = CELL * max(len(names), 5)
-    figure = style.figure(side + 1.3, side + 1.0)
+    names = style.class_names(score.label for score in result.per_class)
+    cell = min(CELL, LARGEST / len(names))
+    side, more = cell * max(len(names), 5), style.room_for(names)
+    figure = style.figure(side + 1.3 + more, side + 1.0 + more)
     axes = figure.subplots()
     axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
     for row, column in np.ndindex(*counts.shape):
         if support[row]:
-            _cell(axes, (row, column), float(shares[row, column]), int(counts[row, column]))
+            _cell(axes, (row, column), float(shares[row, column]), int(counts[row, column]), cell / CELL)
     for row in np.flatnonzero(support == 0):
         _absent_row(axes, int(row), len(names))
     _class_ticks(axes, names, support)
@@ -87,16 +89,17 @@ def plot_confusion(result: EvalResult, path: Path) -> Path:
     return style.save(figure, path)
 
 
-def _cell(axes: Axes, place: tuple[int, int], share: float, count: int) -> None:
-    """The two numbers of one cell; an empty cell stays quiet."""
+def _cell(axes: Axes, place: tuple[int, int], share: float, count: int, scale: float) -> None:
+    """The two numbers of one cell, smaller by ``scale`` where cells are; an empty cell stays quiet."""
     row, column = place
     ink = "white" if share > 0.45 else style.INK
     if count == 0:
-        axes.text(column, row, "0", ha="center", va="center", color="#9AA3AB", fontsize=8)
+        axes.text(column, row, "0", ha="center", va="center", color="#9AA3AB", fontsize=8 * scale)
         return
     bold = "bold" if row == column else "normal"
-    axes.text(column, row - 0.1, percent(share, 0), ha="center", va="center", color=ink, fontsize=10, weight=bold)
-    axes.text(column, row + 0.22, f"{count:,}", ha="center", va="center", color=ink, fontsize=7)
+    look: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
+    axes.text(column, row - 0.1, percent(share, 0), fontsize=10 * scale, weight=bold, **look)
+    axes.text(column, row + 0.22, f"{count:,}", fontsize=7 * scale, **look)
 
 
 def _absent_row(axes: Axes, row: int, classes: int) -> None:
@@ -132,11 +135,13 @@ def plot_per_class(result: EvalResult, path: Path) -> Path:
         result: The scores.
         path: The PNG to write.
     """
-    figure = style.figure(9.0, 1.5 + 0.38 * len(result.per_class))
+    names = style.class_names(score.label for score in result.per_class)
+    figure = style.figure(9.0 + style.room_for(names), 1.5 + 0.38 * len(names))
     axes = figure.subplots()
     for row, score in enumerate(result.per_class):
         _class_row(axes, row, score, result.confusion[row][row])
-    axes.set_yticks(range(len(result.per_class)), [f"{s.label}  {s.support:,}" for s in result.per_class])
+    supports = [score.support for score in result.per_class]
+    axes.set_yticks(range(len(names)), [f"{name}  {count:,}" for name, count in zip(names, supports, strict=True)])
     axes.set_ylim(len(result.per_class) - 0.4, -0.6)
     axes.set_xlim(np.floor(max(0.0, axes.dataLim.x0 - 0.02) * 10) / 10, 1.005)
     style.percent_axis(axes.xaxis)

@@ -80,7 +80,8 @@ def _commits(environment: dict[str, Any]) -> str:
 
 def portable(command: str) -> str:
     """A command whose folders of one machine are shortened to their last name."""
-    return re.sub(r"(=)/\S*/([^/\s]+)", r"\1<\2>", command)
+    command = re.sub(r"('[^'=\s]+=)/[^']*/([^'/]+)(?=/?')", r"\1<\2>", command)  # quoted, since there is a space in it
+    return re.sub(r"(=)/[^'\s]*/([^'/\s]+)", r"\1<\2>", command)
 
 
 def test_lines(run: RunResult, result: EvalResult) -> list[str]:

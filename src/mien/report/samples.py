@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mien.report import style
-from mien.report.contact_sheet import Tile, contact_sheet
+from mien.report.contact_sheet import Tile, contact_sheet, fitted
 from mien.report.wording import percent
 from mien.types import Image
 
@@ -69,4 +69,5 @@ def plot_samples(
 def _tile(image: Image, label: str, guess: str, probability: float) -> Tile:
     if label == guess:
         return Tile(image, (f"✓ {label}", percent(probability, 0)), style.RIGHT)
-    return Tile(image, (f"✗ {label}", f"→ {guess} {percent(probability, 0)}"), style.WRONG, width=3.5)
+    taken_for = fitted("→ ", guess, f" {percent(probability, 0)}")
+    return Tile(image, (f"✗ {label}", taken_for), style.WRONG, width=3.5)

@@ -3,6 +3,7 @@
 Figures are built on :class:`matplotlib.figure.Figure` alone: no pyplot, no window, nothing left open.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mien.files import atomic_path
+from mien.labels import shortened
 
 DPI = 160
 INK = "#222222"
@@ -21,6 +23,7 @@ FAINT = "#D5DADF"
 RIGHT = "#009E73"
 WRONG = "#D55E00"
 SMALL = 8.5  # points, of the second-rank text
+LETTERS = 24  # of a class's name on an axis
 
 RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours for runs, without the yellow that is lost on white."""
@@ -64,6 +67,16 @@ styled = rc_context(
 def figure(width: float, height: float) -> Figure:
     """An empty figure; sizes in inches."""
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def class_names(names: Iterable[str]) -> list[str]:
+    """Names of classes for an axis, long ones cut short."""
+    return [shortened(name, LETTERS) for name in names]
+
+
+def room_for(names: Iterable[str]) -> float:
+    """Inches that these names take on an axis beyond those of the seven expressions."""
+    return 0.075 * max(0, max(map(len, class_names(names))) - 10)
 
 
 def headline(axes: Axes, title: str, detail: str, warning: str = "") -> None:
