@@ -2,13 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
@@ -171,6 +171,25 @@ def check_same_config(folder: Path, config: Config | EvaluateConfig) -> None:
     changes = [f"{key}: there {old.get(key)}, now {new[key]}" for key in new if old.get(key) != new[key]]
     if changes:
         raise _another(folder, changes[:10])
+
+
+def same_places(folder: Path, config: Config | EvaluateConfig) -> bool:
+    """Whether the data and photos of a folder's work lay where a config says; elsewhere may be the same, or others."""
+    if not (folder / CONFIG_FILE).is_file():
+        return False
+    saved = OmegaConf.to_container(OmegaConf.load(folder / CONFIG_FILE))
+    return places(cast("dict[str, Any]", saved)) == places(plain(config))
+
+
+def places(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Where a config's data and photos lie, by dotted key."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= places(value, f"{prefix}{key}.")
+        elif key == "root" and value is not None:
+            flat[prefix + key] = str(value)
+    return flat
 
 
 def _check_same_data(folder: Path, data: DataSpec) -> None:

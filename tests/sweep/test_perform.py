@@ -9,7 +9,7 @@ import pytest
 
 from made_up_runs import make_run
 from mien.config.load import to_yaml
-from mien.config.schema import OptimizerConfig, SweepConfig
+from mien.config.schema import DatasetConfig, OptimizerConfig, SweepConfig
 from mien.errors import ConfigError
 from mien.results import RunResult
 from mien.runs import JOB_LOCK, owned
@@ -70,6 +70,14 @@ def test_a_run_from_before_there_were_notes_is_skipped_and_noted(sweep):
     assert state_of(sweep.folder(0)) == "finished"
     assert sweep.do(job_works.crash) is None  # its protocol has no selection split
     assert (sweep.calls(), read_note(sweep.folder(0)).state) == (0, "finished")
+
+
+def test_a_finished_job_on_data_of_another_place_is_looked_at_anew(sweep):
+    data = {place: DatasetConfig(name="image_folder", root=place) for place in ("a", "b")}
+    sweep.do(job_works.finish, dataset=data["a"])
+    assert sweep.do(job_works.crash, dataset=data["a"]) == 0.75
+    sweep.do(job_works.finish, dataset=data["b"])
+    assert sweep.calls() == 2
 
 
 def test_never_does_it_anew(sweep):
