@@ -22,6 +22,7 @@ from mien.data.source import Part, SourceData
 from mien.detection import build_detector, crop_rule
 from mien.detection.face_reader import FaceFinder
 from mien.endtoend.scenes import build_scenes
+from mien.endtoend.stage import fingerprint
 from mien.environment import describe, note_start, versions
 from mien.errors import ConfigError, LabelError
 from mien.evaluation.explain import check_explainable
@@ -66,7 +67,8 @@ def run(config: Config, folder: Path, call: Call | None = None, watch: Watch | N
     with owned(folder) if is_first_process() else nullcontext():
         opened = open_for_training(config.dataset, config.protocol)
         photos = _photos(config, opened.source.labels)
-        done = claim(folder, config, opened.source.spec(), opened.leaks) if is_first_process() else None
+        seen = None if config.scenes.root is None else lambda: fingerprint(photos[0])
+        done = claim(folder, config, opened.source.spec(), opened.leaks, seen) if is_first_process() else None
         if not team.has_work("finished" if done is not None else "train", folder / CONFIG_FILE):
             sys.exit()
         if done is not None:
@@ -79,8 +81,7 @@ def run(config: Config, folder: Path, call: Call | None = None, watch: Watch | N
 
 def _run(config: Config, place: RunPlace, call: Call, opened: Opened, photos: Photos) -> RunResult:
     """The stages of a run whose folder is ours."""
-    folder = place.folder
-    source = opened.source
+    folder, source = place.folder, opened.source
     seed_everything(config.seed, verbose=False)
     spec = input_spec(config.backbone)
     classifier = _network(config, spec, len(source.labels))

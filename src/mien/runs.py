@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
@@ -85,7 +85,9 @@ def is_busy(folder: Path, lock_file: str = LOCK_FILE) -> bool:
         return False
 
 
-def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> RunResult | None:
+def claim(
+    folder: Path, config: Config, data: DataSpec, leaks: Leaks | None, photos: Callable[[], str] | None = None
+) -> RunResult | None:
     """Make a folder this experiment's.
 
     Args:
@@ -93,12 +95,13 @@ def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> 
         config: The experiment. ``resume=never`` removes what an earlier run of it left.
         data: Its data.
         leaks: What of the reported part stands in train too.
+        photos: Gives the fingerprint of its whole photos; asked only where it is finished already.
 
     Returns:
         The result, if this experiment is finished there already.
 
     Raises:
-        RunFolderError: The folder is another experiment's, its data have changed, or it cannot be written to.
+        RunFolderError: The folder is another experiment's, its data or photos have changed, or it cannot be written to.
     """
     if has_work(folder):
         check_same_config(folder, config)
@@ -106,7 +109,9 @@ def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> 
         if config.resume == "never":
             _clear(folder)
         elif (folder / RESULTS_FILE).is_file():
-            return RunResult.load(folder)
+            result = RunResult.load(folder)
+            _check_same_photos(folder, result, photos)
+            return result
     write_text(folder / CONFIG_FILE, to_yaml(config))
     write_data(folder, data, leaks)
     return None
@@ -196,6 +201,12 @@ def _check_same_data(folder: Path, data: DataSpec) -> None:
     saved = folder / DATA_FILE
     if saved.is_file() and read_json(saved)["fingerprint"] != data.fingerprint:
         raise _another(folder, ["the images or labels of the data set have changed since (another fingerprint)"])
+
+
+def _check_same_photos(folder: Path, result: RunResult, photos: Callable[[], str] | None) -> None:
+    faces = result.end_to_end
+    if faces is not None and faces.fingerprint and photos is not None and faces.fingerprint != photos():
+        raise _another(folder, ["scenes: the whole photos are others than those that were scored"])
 
 
 def _another(folder: Path, changes: list[str]) -> RunFolderError:
