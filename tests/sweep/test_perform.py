@@ -145,6 +145,11 @@ def test_a_pruned_job_gives_the_value_of_its_last_epoch(sweep):
     assert (note.state, note.value, note.exit) == ("pruned", 0.625, None)
 
 
+def test_a_pruned_job_whose_loss_is_no_number_has_no_value(sweep):
+    assert sweep.do(job_works.diverge) is None
+    assert (read_note(sweep.folder(0)).state, read_note(sweep.folder(0)).value) == ("pruned", None)
+
+
 def test_an_interrupted_job_goes_on(sweep):
     assert math.isnan(sweep.do(job_works.interrupt))
     assert (read_note(sweep.folder(0)).state, state_of(sweep.folder(0))) == ("interrupted", "interrupted")

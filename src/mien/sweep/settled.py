@@ -2,7 +2,7 @@
 
 import csv
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 from pathlib import Path
 
 from mien.config.evaluate import EvaluateConfig
@@ -59,7 +59,7 @@ def last_value(job: Job) -> float | None:
         return None
     with (job.folder / METRICS_FILE).open(encoding="utf-8", newline="") as file:
         value = list(csv.DictReader(file))[-1].get(f"val_{job.config.protocol.monitor}")
-    return None if value is None else float(value)
+    return float(value) if value and isfinite(float(value)) else None
 
 
 def written(job: Job) -> int | None:
