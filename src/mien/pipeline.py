@@ -102,7 +102,7 @@ def _run(config: Config, place: RunPlace, call: Call, opened: Opened, photos: Ph
             sys.exit()
         bundle = _bundle(config, classifier, spec, source, fitted)
         scored = _examine(config, folder, call, exam, bundle, fitted.seconds)
-        loggers.outcome(Outcome(folder, scored))
+        loggers.outcome(Outcome(folder, scored, config.sweep.trial is not None))
     return scored.result
 
 

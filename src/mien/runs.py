@@ -25,6 +25,8 @@ from mien.types import DataSpec, Leaks
 CONFIG_FILE, DATA_FILE, LOCK_FILE = "config.yaml", "data.json", ".lock"
 SWEEP_FILE, JOB_FILE, JOB_LOCK = "sweep.json", "job.json", ".job.lock"
 """The jobs of a sweep; in a run folder what became of it, and the lock of the process that watches it."""
+STUDY_FILE = "study.json"
+"""What makes a sweep's folder that of a search."""
 METRICS_FILE = "metrics.csv"
 """A row an epoch."""
 PATIENCE = 3.0

@@ -11,10 +11,8 @@ from mien.config.schema import Config
 from mien.errors import SearchError
 from mien.files import read_json, typed, write_json
 from mien.report.wording import UNDEFINED, percent
-from mien.runs import changes_result, places
+from mien.runs import STUDY_FILE, changes_result, places
 from mien.search.space import Space
-
-STUDY_FILE = "study.json"
 
 
 @dataclass(frozen=True)
