@@ -8,7 +8,7 @@ from pathlib import Path
 
 from made_up_runs import a_result, make_metrics, make_predictions, score
 from mien.config.load import to_yaml
-from mien.errors import ConfigError, FolderBusyError, Pruned
+from mien.errors import ConfigError, DataError, FolderBusyError, Pruned
 from mien.files import atomic_path
 from mien.results import SelectionScore
 
@@ -41,6 +41,10 @@ def die(job):
 
 def refuse(job):
     raise ConfigError(["optimizer.name: unknown optimizer 'adamww'"])
+
+
+def refuse_data(job):
+    raise DataError("2 of 9 images of the data set are damaged:\n  - a.png: no image file\n  - b.png: cut short")
 
 
 def prune(job):

@@ -92,6 +92,7 @@ def test_never_does_it_anew(sweep):
         (job_works.crash, "error", "on this device"),
         (job_works.die, "killed", "the process was killed by signal 9 (SIGKILL); out of memory is the usual reason"),
         (job_works.refuse, "MienError", "optimizer.name: unknown optimizer 'adamww'"),
+        (job_works.refuse_data, "MienError", "2 of 9 images of the data set are damaged: a.png: no image file"),
         (job_works.fill_the_disk, "MienError", "big.bin: No space left on device; check space and write right there"),
     ],
 )
@@ -121,7 +122,8 @@ def test_a_wrong_config_is_its_jobs_failure(sweep):
         raise ConfigError(["seed: expected a whole number"])
 
     assert math.isnan(sweep.do(job_works.finish, config=wrong))
-    assert (read_note(sweep.folder(0)).error, sweep.calls()) == ("seed: expected a whole number", 0)
+    assert read_note(sweep.folder(0)).error == "1 problem in the configuration: seed: expected a whole number"
+    assert sweep.calls() == 0
 
 
 @pytest.mark.parametrize("before", [job_works.finish, job_works.crash])
@@ -132,7 +134,7 @@ def test_a_changed_config_under_an_old_folder_is_refused_with_the_difference(swe
     assert sweep.calls() == 1
     assert "seed-0 holds another experiment; choose another place with output=<folder>" in caplog.text
     assert "optimizer.lr: there 0.001, now 0.5" in caplog.text
-    assert read_note(sweep.folder(0)).error == "optimizer.lr: there 0.001, now 0.5"
+    assert read_note(sweep.folder(0)).error.endswith("remove that one: optimizer.lr: there 0.001, now 0.5")
     if before is job_works.finish:  # nothing is lost: its own config finds it finished
         assert RunResult.load(sweep.folder(0)).selection.value == 0.75
         assert sweep.do(job_works.crash) == 0.75
