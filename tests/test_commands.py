@@ -199,6 +199,13 @@ def test_evaluate_names_what_is_no_model(tmp_path):
     assert done.stderr.startswith("error: nowhere is neither a bundle")  # without a line of Hydra's
 
 
+def test_a_path_needs_no_quotes(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "argv", ["train.py", "dataset.root=/data/été (1)"])
+    start(lambda: seen.extend(sys.argv), Config, "train")
+    assert seen[1:] == ["dataset.root='/data/été (1)'"]
+
+
 @pytest.mark.parametrize("arguments", [("-m", "backbone=vgg19", "seed=0"), ("backbone=vgg19", "--multirun", "seed=0")])
 def test_all_overrides_stand_together_and_before_the_flags(monkeypatch, arguments):
     """Where argparse finds them, in whatever order they were typed."""

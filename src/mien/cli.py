@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from mien.config.load import register
-from mien.config.overrides import check_command_line, is_override, quoted
+from mien.config.overrides import check_command_line, is_override, quoted, readable
 from mien.console import fail
 from mien.errors import MienError
 from mien.processes import WorkFailed
@@ -37,7 +37,9 @@ def start(
         paths: Keys whose values are paths, taken as they are typed: ``source=photo (1).jpg`` means that file.
         lists: Keys whose values are lists of such paths: ``runs=[a,b (1)]``.
     """
-    sys.argv[1:] = [_listed(text) if text.split("=")[0] in lists else text for text in literal(sys.argv[1:], paths)]
+    sys.argv[1:] = [
+        _listed(text) if text.split("=")[0] in lists else readable(text) for text in literal(sys.argv[1:], paths)
+    ]
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach us instead of being printed
     register(f"{name}_schema", schema, sys.argv[1:])
     try:

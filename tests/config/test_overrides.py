@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.config.overrides import check_command_line
+from mien.config.overrides import check_command_line, readable
 from mien.config.schema import Config
 from mien.errors import ConfigError
 
@@ -47,6 +47,29 @@ def test_all_typos_are_named_with_the_nearest_names():
     assert "unknown key 'dataset.rot' in dataset; did you mean 'root'?" in found[2]
     assert "optimizer.lr: Value 'abc'" in found[3]
     assert "did you mean 'fecnn/vgg19'" in found[4]
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("dataset.root=/data/archive (1)", "dataset.root='/data/archive (1)'"),
+        ("scenes.root=/data/été", "scenes.root='/data/été'"),
+        ("output=~/runs", "output=/home/me/runs"),
+        ("run='~/a b'", "run='/home/me/a b'"),
+        ("dataset.root=~/a,~/b", "dataset.root=/home/me/a,/home/me/b"),
+        ("backbone.weights=null", "backbone.weights=null"),
+        ("dataset.root=/a (1),/b", "dataset.root=/a (1),/b"),
+        ("optimizer.lr=~", "optimizer.lr=~"),
+    ],
+)
+def test_paths_are_read_as_they_are_typed(monkeypatch, typed, read):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert readable(typed) == read
+
+
+def test_paths_of_a_sweep_that_need_quotes_say_so():
+    (found,) = problems("dataset.root=/a (1),/b")
+    assert found.endswith("; put the value in quotes: dataset.root='...'")
 
 
 def test_each_value_of_a_sweep_is_checked():

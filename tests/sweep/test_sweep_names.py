@@ -80,6 +80,12 @@ def test_a_folder_of_ones_own_holds_the_jobs_too():
     assert sweep_overrides(["-m", "seed=0,1", "hydra.sweep.dir=x", "hydra.sweep.subdir=${seed}"]) == []
 
 
+@pytest.mark.parametrize("output", ["'o 3'", '"o 3"', "o 3"])
+def test_the_last_output_counts_without_its_quotes(output):
+    folder, _ = sweep_overrides(["-m", "seed=0,1", "output=first", f"output={output}"])
+    assert folder == "hydra.sweep.dir='o 3/sweeps/seed'"
+
+
 def test_a_moved_output_is_refused():
     with pytest.raises(ConfigError, match="output: expected one folder for all jobs of a sweep"):
         sweep_overrides(["-m", "output=a,b"])

@@ -19,9 +19,11 @@ from omegaconf.errors import OmegaConfBaseException
 from mien.config.check_search import storage_problems
 from mien.config.schema import MixedPartConfig
 from mien.errors import ConfigError, nearest
+from mien.files import user_path
 from mien.secrets import clean_text
 
 GLOBAL = "# @package _global_"
+_PATHS = {"run", "output", "dataset.root", "scenes.root", "dataset.cache", "backbone.weights"}
 _SEVERAL = {"logger"}
 """Groups of which several options may be chosen at once: ``logger=[wandb,tensorboard]``."""
 
@@ -196,11 +198,33 @@ def check_command_line(arguments: Iterable[str], schema: type, folder: Path, pri
         try:
             parsed.append(OverridesParser.create().parse_override(text))
         except HydraException as error:
-            problems.append(clean_text(f"override {text!r}: {str(error).splitlines()[0]}"))
+            key = text.split("=")[0]
+            hint = f"; put the value in quotes: {key}='...'" if key in _PATHS else ""
+            problems.append(clean_text(f"override {text!r}: {str(error).splitlines()[0]}{hint}"))
     for override in parsed:
         problems.extend(checker.override(override))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
+
+
+def readable(override: str) -> str:
+    """An override as it is, but of a path: there ``~`` is a home folder, and what Hydra's grammar refuses is quoted.
+
+    Where a comma may stand between the values of a sweep, nothing is quoted.
+
+    Examples:
+        >>> readable("dataset.root=/data/archive (1)"), readable("dataset.root=/a,/b")
+        ("dataset.root='/data/archive (1)'", 'dataset.root=/a,/b')
+    """
+    key, equals, value = override.partition("=")
+    if key not in _PATHS:
+        return override
+    homes = re.sub(r"""(^|,)(['"]?)(~[^,'"]*)""", lambda path: f"{path[1]}{path[2]}{user_path(path[3])}", value)
+    try:
+        OverridesParser.create().parse_override(f"{key}{equals}{homes}")
+    except HydraException:
+        return f"{key}{equals}{homes}" if "," in homes else quoted(f"{key}{equals}{homes}")
+    return f"{key}{equals}{homes}"
 
 
 def quoted(override: str) -> str:

@@ -102,7 +102,9 @@ def sweep_overrides(arguments: Sequence[str], evaluation: bool = False) -> list[
         raise ConfigError(["output: expected one folder for all jobs of a sweep, got several; sweep them one by one"])
     job = _job(moved, evaluation)
     kinds = "evaluations/sweeps" if evaluation else "sweeps"
-    output = next((text.split("=", 1)[1] for text in overrides if key_of(text) == "output"), "outputs").strip("'")
+    parser = OverridesParser.create()
+    outputs = [str(parser.parse_override(text).value()) for text in overrides if key_of(text) == "output"]
+    output = ["outputs", *outputs][-1].replace("'", r"\'")
     folder = f"{output}/{kinds}/{_sweep_name(overrides, moved, evaluation)}"
     own = "hydra.sweep.dir" in keys  # then the user wants the jobs in it
     added = [] if own else [f"hydra.sweep.dir='{folder}'"]
