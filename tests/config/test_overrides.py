@@ -100,6 +100,17 @@ def test_typos_in_yaml_files_and_presets_are_found(conf):
     assert len(found) == 4
 
 
+@pytest.mark.parametrize("flag", ["--config-dir={}", "--config-dir {}", "hydra.searchpath=[file://{}]"])
+def test_groups_in_a_folder_of_ones_own_are_found_and_checked(tmp_path, flag):
+    (tmp_path / "optimizer").mkdir()
+    (tmp_path / "optimizer" / "mine.yaml").write_text("name: adamw\nlr: 0.1\n")
+    (tmp_path / "optimizer" / "wrong.yaml").write_text("name: adamw\nrate: 0.1\n")
+    flags = flag.format(tmp_path).split()
+    check(*flags, "optimizer=mine")
+    assert problems(*flags, "optimizer=wrong")[0].startswith(f"{tmp_path}/optimizer/wrong.yaml: unknown key")
+    assert "did you mean 'mine'" in problems(*flags, "optimizer=min")[0]
+
+
 def test_broken_yaml_is_named(conf):
     (conf / "loss" / "focal.yaml").write_text("name: [focal\n")
     assert problems("loss=focal", folder=conf)[0].startswith("conf/loss/focal.yaml: not valid YAML")
