@@ -199,6 +199,17 @@ def test_evaluate_names_what_is_no_model(tmp_path):
     assert done.stderr.startswith("error: nowhere is neither a bundle")  # without a line of Hydra's
 
 
+@pytest.mark.parametrize("flag", [("--cfg", "job"), ("--cfg=job",), ("-c", "job")])
+def test_the_config_of_a_whole_sweep_is_refused(monkeypatch, capsys, flag):
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", "seed=0,1", *flag])
+    with pytest.raises(SystemExit, match="2"):
+        start(lambda: None, Config, "train")
+    assert (
+        capsys.readouterr().err
+        == f"error: {flag[0].split('=')[0]} shows one job; leave -m out, and pass one value a key\n"
+    )
+
+
 def test_a_path_needs_no_quotes(monkeypatch):
     seen = []
     monkeypatch.setattr(sys, "argv", ["train.py", "dataset.root=/data/été (1)"])

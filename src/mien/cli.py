@@ -45,6 +45,7 @@ def start(
     try:
         with errors_as_messages():
             check_command_line(sys.argv[1:], schema, CONF, name)
+            _check_flags(sys.argv[1:])
             sys.argv[1:] = _arranged(sys.argv[1:], sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
             main()
     finally:
@@ -97,6 +98,13 @@ def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
     if {"-m", "--multirun"} & set(arguments):
         return list(arguments)
     return [quoted(argument) if argument.split("=")[0] in keys else argument for argument in arguments]
+
+
+def _check_flags(arguments: Sequence[str]) -> None:
+    """Raises MienError where the config of a whole sweep is asked for."""
+    shown = [flag for text in arguments if (flag := text.split("=")[0]) in ("--cfg", "-c", "--info", "-i")]
+    if shown and {"-m", "--multirun"} & set(arguments):
+        raise MienError(f"{shown[0]} shows one job; leave -m out, and pass one value a key")
 
 
 def _listed(override: str) -> str:
