@@ -126,10 +126,14 @@ def test_a_search_on_data_of_another_place_is_refused(tmp_path):
 
 
 def test_a_search_of_which_every_trial_fails_is_an_error(tmp_path):
-    code, out, err = search(tmp_path, "seed=2", "optimizer.lr=interval(1e-4,9e-3)", "search.trials=2")
+    overrides = ("seed=2", "optimizer.lr=interval(1e-4,9e-3)", "search.trials=2")
+    code, out, err = search(tmp_path, *overrides)
     assert code == 2
     assert "2 of 2 trials: 2 failed" in out
     assert "all 2 trials failed, the last by: ValueError: diverged at" in err
+    assert "trial 1 of 2: optimizer.lr" in err
+    _, _, err = search(tmp_path, *overrides, "sweep.retry=true")
+    assert "trial 2: optimizer.lr" in err
 
 
 @pytest.mark.parametrize(
