@@ -99,7 +99,9 @@ def test_a_line_tells_which_job_starts_and_hydra_adds_none(swept):
 def test_the_last_lines_name_the_failed_jobs(swept):
     head, *named = swept[1].stderr.splitlines()[-3:]
     assert head == "error: 2 of 4 jobs failed; sweep.retry=true runs them again:"
-    why = "optimizer.name: unknown optimizer 'adamww'; did you mean 'adamw' or 'radamw'?"
+    why = (
+        "1 problem in the configuration: optimizer.name: unknown optimizer 'adamww'; did you mean 'adamw' or 'radamw'?"
+    )
     assert named == [f"  seed={seed} optimizer.name=adamww: {why}" for seed in (0, 1)]
 
 
