@@ -99,7 +99,9 @@ def test_a_line_tells_which_job_starts_and_hydra_adds_none(swept):
 def test_the_last_lines_name_the_failed_jobs(swept):
     head, *named = swept[1].stderr.splitlines()[-3:]
     assert head == "error: 2 of 4 jobs failed; sweep.retry=true runs them again:"
-    why = "optimizer.name: unknown optimizer 'adamww'; did you mean 'adamw' or 'radamw'?"
+    why = (
+        "1 problem in the configuration: optimizer.name: unknown optimizer 'adamww'; did you mean 'adamw' or 'radamw'?"
+    )
     assert named == [f"  seed={seed} optimizer.name=adamww: {why}" for seed in (0, 1)]
 
 
@@ -197,6 +199,24 @@ def test_evaluate_names_what_is_no_model(tmp_path):
     done = command("evaluate.py", "run=nowhere", "dataset=drawn_faces", folder=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: nowhere is neither a bundle")  # without a line of Hydra's
+
+
+@pytest.mark.parametrize("flag", [("--cfg", "job"), ("--cfg=job",), ("-c", "job")])
+def test_the_config_of_a_whole_sweep_is_refused(monkeypatch, capsys, flag):
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", "seed=0,1", *flag])
+    with pytest.raises(SystemExit, match="2"):
+        start(lambda: None, Config, "train")
+    assert (
+        capsys.readouterr().err
+        == f"error: {flag[0].split('=')[0]} shows one job; leave -m out, and pass one value a key\n"
+    )
+
+
+def test_a_path_needs_no_quotes(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "argv", ["train.py", "dataset.root=/data/été (1)"])
+    start(lambda: seen.extend(sys.argv), Config, "train")
+    assert seen[1:] == ["dataset.root='/data/été (1)'"]
 
 
 @pytest.mark.parametrize("arguments", [("-m", "backbone=vgg19", "seed=0"), ("backbone=vgg19", "--multirun", "seed=0")])

@@ -1,11 +1,13 @@
 """A finished model on whole photos: with and without a data set, and with other crop rules than its own."""
 
+import shutil
+
 import pandas as pd
 import PIL.Image
 import pytest
 
 from mien.data.catalog import load_source
-from mien.errors import ConfigError
+from mien.errors import ConfigError, RunFolderError
 from mien.face_results import CropGap
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
@@ -51,6 +53,18 @@ def test_whole_photos_need_no_data_set(finished, photos, tmp_path):
     files = {path.name for path in tmp_path.iterdir()} - {".lock"}
     assert files == {"config.yaml", "environment.json", "end_to_end.parquet", "plots", "results.json"}
     assert {path.name for path in (tmp_path / "plots").iterdir()} == {"end_to_end.png", "end_to_end_errors.png"}
+
+
+def test_a_finished_run_is_not_given_for_other_photos(photos, tmp_path):
+    def again(root):
+        scenes = ("scenes=photos", f"scenes.root={root}", "detector=whole_image")
+        return run(composed(*TRAINING[:-1], *scenes), tmp_path / "run")
+
+    copy = shutil.copytree(photos, tmp_path / "moved")
+    assert again(photos) == again(copy)
+    PIL.Image.new("RGB", (48, 48)).save(copy / "images" / "0.png")
+    with pytest.raises(RunFolderError, match="the whole photos are others than those that were scored"):
+        again(copy)
 
 
 def test_the_test_images_as_photos_leave_no_gap(finished, photos, tmp_path):

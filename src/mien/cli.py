@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from mien.config.load import register
-from mien.config.overrides import check_command_line, is_override, quoted
+from mien.config.overrides import check_command_line, is_override, quoted, readable
 from mien.console import fail
 from mien.errors import MienError
 from mien.processes import WorkFailed
@@ -37,12 +37,15 @@ def start(
         paths: Keys whose values are paths, taken as they are typed: ``source=photo (1).jpg`` means that file.
         lists: Keys whose values are lists of such paths: ``runs=[a,b (1)]``.
     """
-    sys.argv[1:] = [_listed(text) if text.split("=")[0] in lists else text for text in literal(sys.argv[1:], paths)]
+    sys.argv[1:] = [
+        _listed(text) if text.split("=")[0] in lists else readable(text) for text in literal(sys.argv[1:], paths)
+    ]
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors reach us instead of being printed
     register(f"{name}_schema", schema, sys.argv[1:])
     try:
         with errors_as_messages():
             check_command_line(sys.argv[1:], schema, CONF, name)
+            _check_flags(sys.argv[1:])
             sys.argv[1:] = _arranged(sys.argv[1:], sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
             main()
     finally:
@@ -95,6 +98,13 @@ def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
     if {"-m", "--multirun"} & set(arguments):
         return list(arguments)
     return [quoted(argument) if argument.split("=")[0] in keys else argument for argument in arguments]
+
+
+def _check_flags(arguments: Sequence[str]) -> None:
+    """Raises MienError where the config of a whole sweep is asked for."""
+    shown = [flag for text in arguments if (flag := text.split("=")[0]) in ("--cfg", "-c", "--info", "-i")]
+    if shown and {"-m", "--multirun"} & set(arguments):
+        raise MienError(f"{shown[0]} shows one job; leave -m out, and pass one value a key")
 
 
 def _listed(override: str) -> str:

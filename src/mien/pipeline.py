@@ -22,6 +22,7 @@ from mien.data.split import parts_used
 from mien.detection import build_detector, crop_rule
 from mien.detection.face_reader import FaceFinder
 from mien.endtoend.scenes import build_scenes
+from mien.endtoend.stage import fingerprint
 from mien.environment import describe, note_start, versions
 from mien.errors import ConfigError, LabelError
 from mien.evaluation.explain import check_explainable
@@ -67,7 +68,8 @@ def run(config: Config, folder: Path, call: Call | None = None, watch: Watch | N
         opened = open_for_training(config.dataset, config.protocol)
         photos = _photos(config, opened.source.labels)
         data = opened.source.spec(parts_used(config.protocol.selection, config.protocol.report))
-        done = claim(folder, config, data, opened.leaks) if is_first_process() else None
+        seen = None if config.scenes.root is None else lambda: fingerprint(photos[0])
+        done = claim(folder, config, data, opened.leaks, seen) if is_first_process() else None
         if not team.has_work("finished" if done is not None else "train", folder / CONFIG_FILE):
             sys.exit()
         if done is not None:
@@ -80,8 +82,7 @@ def run(config: Config, folder: Path, call: Call | None = None, watch: Watch | N
 
 def _run(config: Config, place: RunPlace, call: Call, opened: Opened, photos: Photos) -> RunResult:
     """The stages of a run whose folder is ours."""
-    folder = place.folder
-    source = opened.source
+    folder, source = place.folder, opened.source
     seed_everything(config.seed, verbose=False)
     spec = input_spec(config.backbone)
     classifier = _network(config, spec, len(source.labels))
@@ -103,7 +104,7 @@ def _run(config: Config, place: RunPlace, call: Call, opened: Opened, photos: Ph
             sys.exit()
         bundle = _bundle(config, classifier, spec, source, fitted)
         scored = _examine(config, folder, call, exam, bundle, fitted.seconds)
-        loggers.outcome(Outcome(folder, scored))
+        loggers.outcome(Outcome(folder, scored, config.sweep.trial is not None))
     return scored.result
 
 

@@ -2,13 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
@@ -25,6 +25,8 @@ from mien.types import DataSpec, Leaks, SplitName
 CONFIG_FILE, DATA_FILE, LOCK_FILE = "config.yaml", "data.json", ".lock"
 SWEEP_FILE, JOB_FILE, JOB_LOCK = "sweep.json", "job.json", ".job.lock"
 """The jobs of a sweep; in a run folder what became of it, and the lock of the process that watches it."""
+STUDY_FILE = "study.json"
+"""What makes a sweep's folder that of a search."""
 METRICS_FILE = "metrics.csv"
 """A row an epoch."""
 PATIENCE = 3.0
@@ -85,7 +87,9 @@ def is_busy(folder: Path, lock_file: str = LOCK_FILE) -> bool:
         return False
 
 
-def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> RunResult | None:
+def claim(
+    folder: Path, config: Config, data: DataSpec, leaks: Leaks | None, photos: Callable[[], str] | None = None
+) -> RunResult | None:
     """Make a folder this experiment's.
 
     Args:
@@ -93,12 +97,13 @@ def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> 
         config: The experiment. ``resume=never`` removes what an earlier run of it left.
         data: Its data.
         leaks: What of the reported part stands in train too.
+        photos: Gives the fingerprint of its whole photos; asked only where it is finished already.
 
     Returns:
         The result, if this experiment is finished there already.
 
     Raises:
-        RunFolderError: The folder is another experiment's, its data have changed, or it cannot be written to.
+        RunFolderError: The folder is another experiment's, its data or photos have changed, or it cannot be written to.
     """
     if has_work(folder):
         check_same_config(folder, config)
@@ -106,7 +111,9 @@ def claim(folder: Path, config: Config, data: DataSpec, leaks: Leaks | None) -> 
         if config.resume == "never":
             _clear(folder)
         elif (folder / RESULTS_FILE).is_file():
-            return RunResult.load(folder)
+            result = RunResult.load(folder)
+            _check_same_photos(folder, result, photos)
+            return result
     write_text(folder / CONFIG_FILE, to_yaml(config))
     write_data(folder, data, leaks)
     return None
@@ -180,6 +187,25 @@ def check_same_config(folder: Path, config: Config | EvaluateConfig) -> None:
         raise _another(folder, changes[:10])
 
 
+def same_places(folder: Path, config: Config | EvaluateConfig) -> bool:
+    """Whether the data and photos of a folder's work lay where a config says; elsewhere may be the same, or others."""
+    if not (folder / CONFIG_FILE).is_file():
+        return False
+    saved = OmegaConf.to_container(OmegaConf.load(folder / CONFIG_FILE))
+    return places(cast("dict[str, Any]", saved)) == places(plain(config))
+
+
+def places(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Where a config's data and photos lie, by dotted key."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= places(value, f"{prefix}{key}.")
+        elif key == "root" and value is not None:
+            flat[prefix + key] = str(value)
+    return flat
+
+
 def _check_same_data(folder: Path, data: DataSpec) -> None:
     if not (folder / DATA_FILE).is_file():
         return
@@ -188,6 +214,12 @@ def _check_same_data(folder: Path, data: DataSpec) -> None:
         raise _another(folder, ["the images or labels of the data set have changed since (another fingerprint)"])
     if saved.get("content", data.content) != data.content:  # folders from before there was this have none
         raise _another(folder, ["images of the data set were replaced since by others of the same names and sizes"])
+
+
+def _check_same_photos(folder: Path, result: RunResult, photos: Callable[[], str] | None) -> None:
+    faces = result.end_to_end
+    if faces is not None and faces.fingerprint and photos is not None and faces.fingerprint != photos():
+        raise _another(folder, ["scenes: the whole photos are others than those that were scored"])
 
 
 def _another(folder: Path, changes: list[str]) -> RunFolderError:

@@ -137,6 +137,13 @@ def test_what_is_no_sweep_is_named(runs, folder, words):
         sweep_folders(runs / folder)
 
 
+def test_the_trials_of_a_search_are_not_compared(runs):
+    (runs / "outputs" / "search").mkdir()
+    (runs / "outputs" / "search" / "study.json").write_text("{}")
+    with pytest.raises(ComparisonError, match="expected a sweep, got a search"):
+        sweep_folders(runs / "outputs" / "search")
+
+
 def test_a_comparison_is_named_by_what_it_compares():
     name = comparison_name(["sweep='outputs/my sweep'", "output=x", "hydra.verbose=true"])
     assert name[:-8] == "sweep-outputs_my_sweep-"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.config.overrides import check_command_line
+from mien.config.overrides import check_command_line, readable
 from mien.config.schema import Config
 from mien.errors import ConfigError
 
@@ -49,6 +49,29 @@ def test_all_typos_are_named_with_the_nearest_names():
     assert "did you mean 'fecnn/vgg19'" in found[4]
 
 
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("dataset.root=/data/archive (1)", "dataset.root='/data/archive (1)'"),
+        ("scenes.root=/data/été", "scenes.root='/data/été'"),
+        ("output=~/runs", "output=/home/me/runs"),
+        ("run='~/a b'", "run='/home/me/a b'"),
+        ("dataset.root=~/a,~/b", "dataset.root=/home/me/a,/home/me/b"),
+        ("backbone.weights=null", "backbone.weights=null"),
+        ("dataset.root=/a (1),/b", "dataset.root=/a (1),/b"),
+        ("optimizer.lr=~", "optimizer.lr=~"),
+    ],
+)
+def test_paths_are_read_as_they_are_typed(monkeypatch, typed, read):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert readable(typed) == read
+
+
+def test_paths_of_a_sweep_that_need_quotes_say_so():
+    (found,) = problems("dataset.root=/a (1),/b")
+    assert found.endswith("; put the value in quotes: dataset.root='...'")
+
+
 def test_each_value_of_a_sweep_is_checked():
     assert len(problems("backbone=resnet18,resnet19,vgg91", "trainer.max_epochs=1,two")) == 3
 
@@ -75,6 +98,17 @@ def test_typos_in_yaml_files_and_presets_are_found(conf):
     assert any("unknown config group 'schedul'; did you mean 'schedule'?" in line for line in found)
     assert any("unknown key 'trainer.max_epoch' in trainer; did you mean 'max_epochs'?" in line for line in found)
     assert len(found) == 4
+
+
+@pytest.mark.parametrize("flag", ["--config-dir={}", "--config-dir {}", "hydra.searchpath=[file://{}]"])
+def test_groups_in_a_folder_of_ones_own_are_found_and_checked(tmp_path, flag):
+    (tmp_path / "optimizer").mkdir()
+    (tmp_path / "optimizer" / "mine.yaml").write_text("name: adamw\nlr: 0.1\n")
+    (tmp_path / "optimizer" / "wrong.yaml").write_text("name: adamw\nrate: 0.1\n")
+    flags = flag.format(tmp_path).split()
+    check(*flags, "optimizer=mine")
+    assert problems(*flags, "optimizer=wrong")[0].startswith(f"{tmp_path}/optimizer/wrong.yaml: unknown key")
+    assert "did you mean 'mine'" in problems(*flags, "optimizer=min")[0]
 
 
 def test_broken_yaml_is_named(conf):

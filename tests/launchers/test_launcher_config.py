@@ -45,6 +45,7 @@ def test_every_launcher_composes(name):
         ("local", {"gpus": 1}, "launcher=local has no such setting"),
         ("joblib", {"partition": "gpu"}, "choose launcher=slurm"),
         ("ray", {"minutes": 5}, "launcher.minutes"),
+        ("slurm_local", {"restarts": 2}, "leave it out, or choose launcher=slurm"),
         ("joblib", {"jobs": 0}, "launcher.jobs: expected 1 or more, got 0"),
         ("slurm", {"gpus": 0.5}, "whole GPUs, got 0.5"),
         ("ray", {"gpus": 1.5}, "a share of one GPU such as 0.5, or a whole number, got 1.5"),

@@ -263,6 +263,19 @@ def test_tensorboard_has_the_same(trained):
     assert b"small_cnn" in started.plugin_data.content
 
 
+def test_of_a_trial_of_a_search_no_test_score_is_logged(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    choice = ("logger=[wandb,tensorboard]", "logger.mode=offline", "sweep.trial=0")
+    assert run(composed(*TINY, "trainer.max_epochs=1", *choice), tmp_path).test is not None
+    told = {key.split("/")[0].split(".")[0] for key in Sent(tmp_path).summary}
+    assert "selected" in told
+    assert not told & {"test", "end_to_end", "per_class", "confusion", "confusion_table", "samples", "plots"}
+    tags = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Tags()
+    assert not [tag for tag in tags["scalars"] if tag.startswith(("test/", "end_to_end/"))]
+    assert tags["images"] == []
+
+
 def test_an_evaluation_is_a_run_of_its_own(trained, tmp_path):
     folder, _, result = trained
     data = ("dataset=drawn_faces", *(text for text in TINY if text.startswith("dataset.drawn")))

@@ -95,7 +95,9 @@ def test_a_preset_that_is_not_there(tmp_path):
         plan(make_places(tmp_path, text), "faces/small").check()
 
 
-@pytest.mark.parametrize("value", ["/a/b", "a b", "it's", "a,b", "(1)", "[x]", "a=b", "{x}", "C:\\d\\", "50%"])
+@pytest.mark.parametrize(
+    "value", ["/a/b", "a b", "it's", "a,b", "(1)", "[x]", "a=b", "{x}", "C:\\d\\", "50%", "é", "~/a"]
+)
 def test_values_are_taken_literally(value):
     config = composed(ROOT / "conf", [plain_or_quoted(f"dataset.root={value}")])
     assert isinstance(config, Config)

@@ -116,11 +116,24 @@ def test_an_interruption_is_reported_and_the_trial_comes_again(tmp_path):
     assert "trial 2 goes on: it was begun by a process that has ended" in err
 
 
+def test_a_search_on_data_of_another_place_is_refused(tmp_path):
+    overrides = ("dataset=image_folder", "optimizer.lr=0.001,0.002", "search.trials=1")
+    assert search(tmp_path, *overrides, "dataset.root=a")[0] == 0
+    code, _, err = search(tmp_path, *overrides, "dataset.root=b")
+    assert code == 2
+    assert "holds another search" in err
+    assert "- dataset.root: there a, now b" in err
+
+
 def test_a_search_of_which_every_trial_fails_is_an_error(tmp_path):
-    code, out, err = search(tmp_path, "seed=2", "optimizer.lr=interval(1e-4,9e-3)", "search.trials=2")
+    overrides = ("seed=2", "optimizer.lr=interval(1e-4,9e-3)", "search.trials=2")
+    code, out, err = search(tmp_path, *overrides)
     assert code == 2
     assert "2 of 2 trials: 2 failed" in out
     assert "all 2 trials failed, the last by: ValueError: diverged at" in err
+    assert "trial 1 of 2: optimizer.lr" in err
+    _, _, err = search(tmp_path, *overrides, "sweep.retry=true")
+    assert "trial 2: optimizer.lr" in err
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 import errno
 import os
 import signal
+from math import nan
 from pathlib import Path
 
 from made_up_runs import a_result, make_metrics, make_predictions, score
 from mien.config.load import to_yaml
-from mien.errors import ConfigError, FolderBusyError, Pruned
+from mien.errors import ConfigError, DataError, FolderBusyError, Pruned
 from mien.files import atomic_path
 from mien.results import SelectionScore
 
@@ -42,8 +43,18 @@ def refuse(job):
     raise ConfigError(["optimizer.name: unknown optimizer 'adamww'"])
 
 
+def refuse_data(job):
+    raise DataError("2 of 9 images of the data set are damaged:\n  - a.png: no image file\n  - b.png: cut short")
+
+
 def prune(job):
     begin(job)
+    raise Pruned("pruned after epoch 3 of 15")
+
+
+def diverge(job):
+    begin(job)
+    make_metrics(3, 0.9).assign(val_macro_recall=[0.5, 0.5, nan]).to_csv(job.folder / "metrics.csv", index=False)
     raise Pruned("pruned after epoch 3 of 15")
 
 

@@ -72,6 +72,10 @@ def test_a_flood_of_failures_is_cut(end):
     assert lines[-1] == "  and 5 more"
 
 
+def test_where_no_job_was_started_nothing_is_promised(end):
+    assert end("queued", "queued") == (1, [])
+
+
 def test_a_job_that_another_sweep_does_is_neither_finished_nor_failed(end):
     assert end("finished", "running") == (0, ["1 of 2 jobs busy elsewhere: another process works there"])
 

@@ -9,7 +9,7 @@ import pytest
 
 from made_up_runs import make_run
 from mien.config.load import to_yaml
-from mien.config.schema import OptimizerConfig, SweepConfig
+from mien.config.schema import DatasetConfig, OptimizerConfig, SweepConfig
 from mien.errors import ConfigError
 from mien.results import RunResult
 from mien.runs import JOB_LOCK, owned
@@ -72,6 +72,14 @@ def test_a_run_from_before_there_were_notes_is_skipped_and_noted(sweep):
     assert (sweep.calls(), read_note(sweep.folder(0)).state) == (0, "finished")
 
 
+def test_a_finished_job_on_data_of_another_place_is_looked_at_anew(sweep):
+    data = {place: DatasetConfig(name="image_folder", root=place) for place in ("a", "b")}
+    sweep.do(job_works.finish, dataset=data["a"])
+    assert sweep.do(job_works.crash, dataset=data["a"]) == 0.75
+    sweep.do(job_works.finish, dataset=data["b"])
+    assert sweep.calls() == 2
+
+
 def test_never_does_it_anew(sweep):
     sweep.do(job_works.finish)
     assert sweep.do(job_works.finish, resume="never") == 0.75
@@ -84,6 +92,7 @@ def test_never_does_it_anew(sweep):
         (job_works.crash, "error", "on this device"),
         (job_works.die, "killed", "the process was killed by signal 9 (SIGKILL); out of memory is the usual reason"),
         (job_works.refuse, "MienError", "optimizer.name: unknown optimizer 'adamww'"),
+        (job_works.refuse_data, "MienError", "2 of 9 images of the data set are damaged: a.png: no image file"),
         (job_works.fill_the_disk, "MienError", "big.bin: No space left on device; check space and write right there"),
     ],
 )
@@ -113,7 +122,8 @@ def test_a_wrong_config_is_its_jobs_failure(sweep):
         raise ConfigError(["seed: expected a whole number"])
 
     assert math.isnan(sweep.do(job_works.finish, config=wrong))
-    assert (read_note(sweep.folder(0)).error, sweep.calls()) == ("seed: expected a whole number", 0)
+    assert read_note(sweep.folder(0)).error == "1 problem in the configuration: seed: expected a whole number"
+    assert sweep.calls() == 0
 
 
 @pytest.mark.parametrize("before", [job_works.finish, job_works.crash])
@@ -124,7 +134,7 @@ def test_a_changed_config_under_an_old_folder_is_refused_with_the_difference(swe
     assert sweep.calls() == 1
     assert "seed-0 holds another experiment; choose another place with output=<folder>" in caplog.text
     assert "optimizer.lr: there 0.001, now 0.5" in caplog.text
-    assert read_note(sweep.folder(0)).error == "optimizer.lr: there 0.001, now 0.5"
+    assert read_note(sweep.folder(0)).error.endswith("remove that one: optimizer.lr: there 0.001, now 0.5")
     if before is job_works.finish:  # nothing is lost: its own config finds it finished
         assert RunResult.load(sweep.folder(0)).selection.value == 0.75
         assert sweep.do(job_works.crash) == 0.75
@@ -135,6 +145,11 @@ def test_a_pruned_job_gives_the_value_of_its_last_epoch(sweep):
     assert sweep.do(job_works.prune) == 0.625
     note = read_note(sweep.folder(0))
     assert (note.state, note.value, note.exit) == ("pruned", 0.625, None)
+
+
+def test_a_pruned_job_whose_loss_is_no_number_has_no_value(sweep):
+    assert sweep.do(job_works.diverge) is None
+    assert (read_note(sweep.folder(0)).state, read_note(sweep.folder(0)).value) == ("pruned", None)
 
 
 def test_an_interrupted_job_goes_on(sweep):

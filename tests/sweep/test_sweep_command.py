@@ -157,6 +157,13 @@ def test_a_sweep_of_no_jobs_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_sweep_over_an_interval_is_refused(tmp_path):
+    code, _, err = command(tmp_path, "-m", *TINY, "optimizer.lr=interval(0,1)")
+    assert code == 2
+    assert err[-1] == "  - optimizer.lr=interval(0,1): an interval has no end of values; pass sweeper=optuna too"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_rule_of_ones_own_for_folders_works(story):
     """Its folders are known only as the jobs start."""
     folder, _ = story

@@ -5,7 +5,7 @@ from omegaconf import OmegaConf
 
 import mien.sweep  # noqa: F401 - importing it registers the resolvers
 from mien.errors import ConfigError
-from mien.sweep.names import evaluation_name, job_name, run_name, sweep_overrides
+from mien.sweep.names import evaluation_name, job_name, recognition_name, run_name, sweep_overrides
 
 JOB = "${mien.run:${hydra.overrides.task}}"
 
@@ -26,14 +26,23 @@ def test_a_runs_folder_follows_from_its_overrides(overrides, name):
 
 
 def test_long_names_are_cut_but_stay_apart():
-    names = {run_name([f"backbone.weights={'x' * 300}{end}"]) for end in "ab"}
-    assert len(names) == 2
-    assert max(map(len, names)) <= 150
+    for letter in "xé":
+        names = {run_name([f"backbone.weights={letter * 300}{end}"]) for end in "ab"}
+        assert len(names) == 2
+        assert max(len(name.encode()) for name in names) <= 150
 
 
 def test_an_evaluation_counts_the_places_of_model_and_data():
     told = ["run=a", "dataset.root=/y", "output=/x", "launcher=ray", "sweep.retry=true", "resume=never", "logger=csv"]
-    assert evaluation_name(told) == "dataset.root-_y__run-a"
+    assert evaluation_name(told).startswith("dataset.root-_y__run-a-")
+    assert evaluation_name(["run=a", "detector=haar"]) == "detector-haar__run-a"
+
+
+@pytest.mark.parametrize("name", [evaluation_name, recognition_name])
+def test_what_looks_the_same_once_characters_are_replaced_stays_apart(name):
+    places = ["data/x/y", "data/x_y", "'data/x y'"]
+    assert len({name([f"dataset.root={place}"]) for place in places}) == len(places)
+    assert name(["run='a/b'"]) == name(["run=a/b"])
 
 
 @pytest.mark.parametrize(
@@ -59,9 +68,9 @@ def test_no_sweep_has_no_overrides():
 
 
 def test_a_sweep_of_evaluations_lies_beside_them():
-    scores = sweep_overrides(["-m", "run=a", "detector=mtcnn,haar", "scenes.root=/x", "output=here"], evaluation=True)
+    scores = sweep_overrides(["-m", "run=a", "detector=mtcnn,haar", "scenes=drawn", "output=here"], evaluation=True)
     assert scores == [
-        "hydra.sweep.dir='here/evaluations/sweeps/detector__run-a__scenes.root-_x'",
+        "hydra.sweep.dir='here/evaluations/sweeps/detector__run-a__scenes-drawn'",
         "hydra.sweep.subdir='../../${mien.evaluation:${hydra.overrides.task}}'",
     ]
 
@@ -69,6 +78,12 @@ def test_a_sweep_of_evaluations_lies_beside_them():
 def test_a_folder_of_ones_own_holds_the_jobs_too():
     assert sweep_overrides(["-m", "seed=0,1", "hydra.sweep.dir=x"]) == [f"hydra.sweep.subdir='{JOB}'"]
     assert sweep_overrides(["-m", "seed=0,1", "hydra.sweep.dir=x", "hydra.sweep.subdir=${seed}"]) == []
+
+
+@pytest.mark.parametrize("output", ["'o 3'", '"o 3"', "o 3"])
+def test_the_last_output_counts_without_its_quotes(output):
+    folder, _ = sweep_overrides(["-m", "seed=0,1", "output=first", f"output={output}"])
+    assert folder == "hydra.sweep.dir='o 3/sweeps/seed'"
 
 
 def test_a_moved_output_is_refused():

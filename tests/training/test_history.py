@@ -18,14 +18,15 @@ def epoch(number, loss):
     }
 
 
-def test_an_epoch_without_a_number_is_never_the_best(tmp_path):
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_epoch_without_a_number_is_never_the_best(tmp_path, bad):
     history = History(tmp_path / "metrics.csv", 3)
-    history.append(epoch(1, math.nan))
+    history.append(epoch(1, bad))
     with pytest.raises(MienError, match="val_loss is not a number"):
         history.best(CLEAN)
     for number, loss in ((2, 0.5), (3, 0.4), (4, math.nan)):
         history.append(epoch(number, loss))
     assert (history.best(CLEAN).epoch, history.best(CLEAN).value) == (3, 0.4)
     again = History(tmp_path / "metrics.csv", 3)
-    assert [math.isnan(row["val_loss"]) for row in again.rows] == [True, False, False, True]
+    assert [math.isfinite(row["val_loss"]) for row in again.rows] == [False, True, True, False]
     assert again.best(CLEAN) == history.best(CLEAN)

@@ -11,7 +11,7 @@ import pandas as pd
 from mien.errors import ComparisonError, RunFolderError
 from mien.files import read_json
 from mien.results import RESULTS_FILE, RunResult
-from mien.runs import CONFIG_FILE, JOB_FILE, METRICS_FILE, SWEEP_FILE, changes_result
+from mien.runs import CONFIG_FILE, JOB_FILE, METRICS_FILE, STUDY_FILE, SWEEP_FILE, changes_result
 
 FINISHED = "finished"
 _SHOWN = 4
@@ -68,8 +68,13 @@ def sweep_folders(sweep: Path) -> list[Path]:
     """The run folders of a sweep's jobs that were started, unfinished ones too; by the ledger, where there is one.
 
     Raises:
-        ComparisonError: There are none.
+        ComparisonError: There are none, or they are the trials of a search.
     """
+    if (sweep / STUDY_FILE).is_file():
+        raise ComparisonError(
+            f"sweep={sweep}: expected a sweep, got a search, whose trials are compared on validation alone: see "
+            "trials.csv there; after a comparison on test, the best of them would be chosen by it"
+        )
     folders = sorted(path.parent for path in sweep.glob(f"*/{CONFIG_FILE}"))
     if (sweep / SWEEP_FILE).is_file():
         jobs = (Path(os.path.normpath(sweep / job["folder"])) for job in read_json(sweep / SWEEP_FILE)["jobs"])

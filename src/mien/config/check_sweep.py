@@ -6,13 +6,12 @@ from mien.config.check_images import choice, in_range
 from mien.config.sweep import LauncherConfig
 from mien.config.training import TrainerConfig
 
-_SLURM = {"jobs", "cpus", "gpus", "partition", "account", "minutes", "memory_gb", "restarts"}
 _KEYS = {
     "local": {"cpus"},
     "joblib": {"jobs", "cpus", "gpus"},
     "ray": {"jobs", "cpus", "gpus", "address"},
-    "slurm": _SLURM,
-    "slurm_local": _SLURM,
+    "slurm": {"jobs", "cpus", "gpus", "partition", "account", "minutes", "memory_gb", "restarts"},
+    "slurm_local": {"cpus", "gpus", "minutes", "memory_gb"},
 }
 """What each launcher can be told."""
 _LEAST = {"jobs": 1, "cpus": 1, "minutes": 1, "memory_gb": 1, "restarts": 0}

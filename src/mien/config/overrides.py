@@ -5,7 +5,8 @@ held against the schema, and the nearest right names are given.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,22 @@ from omegaconf.errors import OmegaConfBaseException
 from mien.config.check_search import storage_problems
 from mien.config.schema import MixedPartConfig
 from mien.errors import ConfigError, nearest
+from mien.files import user_path
 from mien.secrets import clean_text
 
 GLOBAL = "# @package _global_"
+_PATHS = {"run", "output", "dataset.root", "scenes.root", "dataset.cache", "backbone.weights"}
 _SEVERAL = {"logger"}
 """Groups of which several options may be chosen at once: ``logger=[wandb,tensorboard]``."""
 
 
 class _Checker:
-    """Holds what a command's config may contain: a schema, and a folder of groups."""
+    """Holds what a command's config may contain: a schema, and folders of groups, of which the first is mien's own."""
 
-    def __init__(self, schema: type, folder: Path) -> None:
+    def __init__(self, schema: type, folders: Sequence[Path]) -> None:
         self.root = OmegaConf.structured(schema)
-        self.folder = folder
-        self.groups = {path.name for path in folder.iterdir() if path.is_dir()}
+        self.folders = folders
+        self.groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
         self.seen: set[Path] = set()
 
     def override(self, override: Override) -> Iterator[str]:
@@ -61,8 +64,8 @@ class _Checker:
         return override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]
 
     def options(self, group: str) -> list[str]:
-        folder = self.folder / group
-        return [str(path.relative_to(folder).with_suffix("")) for path in _options(folder)]
+        places = [folder / group for folder in self.folders]
+        return [str(path.relative_to(place).with_suffix("")) for place in places for path in _options(place)]
 
     def space(self, space: Mapping[str, Any], where: str) -> Iterator[str]:
         """Hold the keys and values of a search space against the schema, as if they stood on the command line."""
@@ -77,8 +80,9 @@ class _Checker:
             yield from (f"{where}: search.space: {problem}" for problem in self.override(override))
 
     def file(self, group: str, option: str, where: str) -> Iterator[str]:
-        path = self.folder / group / f"{option}.yaml"
-        if not path.is_file():
+        paths = [folder / group / f"{option}.yaml" for folder in self.folders]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
             yield f"{where}: {group} has no option {option!r}; {nearest(option, self.options(group))}"
         elif path not in self.seen:
             self.seen.add(path)
@@ -86,7 +90,8 @@ class _Checker:
 
     def content(self, path: Path, group: str) -> Iterator[str]:
         text = path.read_text(encoding="utf-8")
-        where = str(path.relative_to(self.folder.parent))
+        home = self.folders[0].parent
+        where = str(path.relative_to(home) if path.is_relative_to(home) else path)
         try:
             content = yaml.safe_load(text) or {}
         except yaml.YAMLError as error:
@@ -177,6 +182,16 @@ def is_override(argument: str) -> bool:
     return argument.startswith("~") or ("=" in argument and not argument.startswith("-"))
 
 
+def _own_folders(arguments: Sequence[str]) -> list[Path]:
+    """The folders of groups that a command line adds by ``--config-dir`` and ``hydra.searchpath``."""
+    added = [text.partition("=")[2] for text in arguments if text.startswith(("--config-dir=", "-cd="))]
+    added += [place for flag, place in pairwise(arguments) if flag in ("--config-dir", "-cd")]
+    for text in arguments:
+        if text.lstrip("+").startswith("hydra.searchpath="):
+            added += re.findall(r"[^\[\],'\"\s]+", text.partition("=")[2])
+    return [folder for text in added if (folder := Path(text.removeprefix("file://"))).is_dir()]
+
+
 def check_command_line(arguments: Iterable[str], schema: type, folder: Path, primary: str) -> None:
     """Check a command line and all YAML files it brings in.
 
@@ -189,18 +204,41 @@ def check_command_line(arguments: Iterable[str], schema: type, folder: Path, pri
     Raises:
         ConfigError: All typos at once.
     """
-    checker = _Checker(schema, folder)
+    arguments = list(arguments)
+    checker = _Checker(schema, [folder, *_own_folders(arguments)])
     problems = list(checker.content(folder / f"{primary}.yaml", ""))
     parsed = []
     for text in filter(is_override, arguments):
         try:
             parsed.append(OverridesParser.create().parse_override(text))
         except HydraException as error:
-            problems.append(clean_text(f"override {text!r}: {str(error).splitlines()[0]}"))
+            key = text.split("=")[0]
+            hint = f"; put the value in quotes: {key}='...'" if key in _PATHS else ""
+            problems.append(clean_text(f"override {text!r}: {str(error).splitlines()[0]}{hint}"))
     for override in parsed:
         problems.extend(checker.override(override))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
+
+
+def readable(override: str) -> str:
+    """An override as it is, but of a path: there ``~`` is a home folder, and what Hydra's grammar refuses is quoted.
+
+    Where a comma may stand between the values of a sweep, nothing is quoted.
+
+    Examples:
+        >>> readable("dataset.root=/data/archive (1)"), readable("dataset.root=/a,/b")
+        ("dataset.root='/data/archive (1)'", 'dataset.root=/a,/b')
+    """
+    key, equals, value = override.partition("=")
+    if key not in _PATHS:
+        return override
+    homes = re.sub(r"""(^|,)(['"]?)(~[^,'"]*)""", lambda path: f"{path[1]}{path[2]}{user_path(path[3])}", value)
+    try:
+        OverridesParser.create().parse_override(f"{key}{equals}{homes}")
+    except HydraException:
+        return f"{key}{equals}{homes}" if "," in homes else quoted(f"{key}{equals}{homes}")
+    return f"{key}{equals}{homes}"
 
 
 def quoted(override: str) -> str:

@@ -53,8 +53,7 @@ def run_end_to_end(
     for index, scene in enumerate(
         track(scenes, "End to end", len(scenes), console=console, transient=True, disable=not console.is_terminal)
     ):
-        digest.update(_truth(scene, scenes.labels).encode())
-        digest.update(np.ascontiguousarray(scene.image).data)
+        _add(digest, scene, scenes.labels)
         found = detector.detect(scene.image)
         for n, (match, iou) in enumerate(matching.match(index, scene, found)):
             face = FaceRecord(
@@ -74,10 +73,22 @@ def run_end_to_end(
     return EndToEndRun(result, faces, labels, tuple(matching.false_faces))
 
 
-def _truth(scene: Scene, labels: LabelSet) -> str:
-    """What is true of a scene, for the fingerprint."""
+def fingerprint(scenes: SceneSource | None) -> str:
+    """That of a result on these scenes: a SHA-256 hex digest over all pixels, labels and boxes; ``""`` for none."""
+    if scenes is None:
+        return ""
+    digest = hashlib.sha256()
+    for scene in scenes:
+        _add(digest, scene, scenes.labels)
+    return digest.hexdigest()
+
+
+def _add(digest: "hashlib._Hash", scene: Scene, labels: LabelSet) -> None:
+    """Add a scene, and what is true of it, to a fingerprint."""
     names = [labels.names[label] for label in scene.labels]
-    return f"{scene.image.shape} {names} {None if scene.boxes is None else scene.boxes.tolist()}\n"
+    truth = f"{scene.image.shape} {names} {None if scene.boxes is None else scene.boxes.tolist()}\n"
+    digest.update(truth.encode())
+    digest.update(np.ascontiguousarray(scene.image).data)
 
 
 class _Matching:

@@ -1,7 +1,7 @@
 """What a logger is told of a run before it starts, and of its outcome."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from mien.config.load import plain
 from mien.environment import ENVIRONMENT_FILE
+from mien.evaluation.evaluate import Evaluation
 from mien.files import read_json
 from mien.results import RunResult
 from mien.runs import DATA_FILE, METRICS_FILE, changes_result
@@ -49,20 +50,33 @@ class Facts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run has to show: its scores, what they were computed from, and its folder with plots."""
+    """What a finished run has to show.
+
+    Attributes:
+        folder: Its folder, with plots.
+        scored: Its scores, and what they were computed from.
+        trial: It is a trial of a search: test scores are told once, of the best one, and shown of none.
+    """
 
     folder: Path
     scored: Scored
+    trial: bool = False
 
     @property
     def result(self) -> RunResult:
         """The scores."""
-        return self.scored.result
+        result = self.scored.result
+        return replace(result, test=None, end_to_end=None) if self.trial else result
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The predictions."""
+        return None if self.trial else self.scored.evaluation
 
     @property
     def pictures(self) -> list[Path]:
         """The plots."""
-        return sorted((self.folder / "plots").glob("*.png"))
+        return [] if self.trial else sorted((self.folder / "plots").glob("*.png"))
 
 
 class RunLog(Protocol):

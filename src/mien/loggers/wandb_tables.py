@@ -19,7 +19,7 @@ SAMPLES = 64
 def tables_of(outcome: Outcome) -> dict[str, Any]:
     """By name: the per-class table, the confusion matrix, sample predictions, and the plots."""
     values = pictures(outcome.pictures)
-    test, evaluation = outcome.result.test, outcome.scored.evaluation
+    test, evaluation = outcome.result.test, outcome.evaluation
     if test is not None:
         values |= {"per_class": _per_class(test), "confusion": _confusion(test)}
     if evaluation is not None:

@@ -176,7 +176,7 @@ def composed(conf: Path, overrides: Sequence[str]) -> Config:
 
 def plain_or_quoted(override: str) -> str:
     """An override as Hydra's grammar takes its value literally, with quotes only where they are needed."""
-    return override if re.fullmatch(r"[^=]+=[\w./~:-]+", override) else quoted(override)
+    return override if re.fullmatch(r"[^=]+=[a-zA-Z0-9_./:-]+", override) else quoted(override)
 
 
 def _overrides(places: Places, part: Part) -> tuple[str, ...]:

@@ -122,7 +122,8 @@ def _run(host: Host, trials: Trials, fixed: Sequence[str], record: Record) -> No
         known = {asked: host.known(job) if asked.left else None for asked, job in jobs.items()}
         new = [asked for asked in batch if known[asked] is None]
         for asked in new:
-            tell("", f"trial {asked.number} of {config.trials}: {' '.join(asked.overrides)}")
+            of = f" of {config.trials}" if asked.number < config.trials else ""  # repeated ones are numbered on
+            tell("", f"trial {asked.number}{of}: {' '.join(asked.overrides)}")
         outcomes = host.launch([jobs[asked] for asked in new], batch[0].number) if new else []
         told = {asked: outcome for asked, outcome in known.items() if outcome is not None}
         for asked, outcome in (told | dict(zip(new, outcomes, strict=True))).items():

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from math import isnan
+from math import isfinite
 from pathlib import Path
 from typing import Protocol
 
@@ -53,7 +53,7 @@ def watch_of(job: Trained) -> Callable[[dict[str, float]], None] | None:
 
     def watch(row: dict[str, float]) -> None:
         epoch, value = int(row["epoch"]), row[f"val_{config.protocol.monitor}"]
-        if isnan(value):
+        if not isfinite(value):
             raise Pruned(f"pruned after epoch {epoch} of {epochs}: {record.objective} is no number any more")
         try:
             with engine.storage_errors(config.search.storage):

@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from mien.config.load import plain
 from mien.config.schema import Config
 from mien.errors import SearchError
 from mien.files import read_json, typed, write_json
 from mien.report.wording import UNDEFINED, percent
-from mien.runs import changes_result
+from mien.runs import STUDY_FILE, changes_result, places
 from mien.search.space import Space
-
-STUDY_FILE = "study.json"
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class Record:
         space: What is searched, by key.
         fixed: Overrides that all trials share, as far as they change the result.
         storage: ``search.storage``.
+        places: Where data and photos lie, by key; empty in records from before it was kept.
     """
 
     study: str
@@ -35,6 +35,7 @@ class Record:
     space: dict[str, str]
     fixed: tuple[str, ...]
     storage: str | None = None
+    places: dict[str, str] = field(default_factory=dict)
 
     def worded(self, value: float | None) -> str:
         """A value of the objective: a share as a percentage, a loss with four digits."""
@@ -63,6 +64,7 @@ def record_of(folder: Path, config: Config, space: Space, fixed: Sequence[str]) 
         space=space.described(),
         fixed=tuple(sorted(text for text in fixed if not is_driving(text) and changes_result(_key(text)))),
         storage=config.search.storage,
+        places=places(plain(config)),
     )
     if not (folder / STUDY_FILE).is_file():
         return record
@@ -107,9 +109,12 @@ def _differences(old: Record, new: Record) -> list[str]:
         for key in sorted({*old.space, *new.space})
         if old.space.get(key) != new.space.get(key)
     ]
-    pairs = {
+    pairs: dict[str, tuple[str | None, str | None]] = {
         "protocol.monitor": (old.objective, new.objective),
         "overrides": (" ".join(old.fixed) or "none", " ".join(new.fixed) or "none"),
         "search.storage": (old.storage, new.storage),
     }
+    if old.places:
+        keys = sorted({*old.places, *new.places})
+        pairs |= {key: (old.places.get(key), new.places.get(key)) for key in keys}
     return changes + [f"{key}: there {there}, now {now}" for key, (there, now) in pairs.items() if there != now]

@@ -12,6 +12,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -117,10 +118,13 @@ def _jobs(config: DictConfig, folder: Path, fixed: Sequence[str]) -> tuple[Entry
     """The jobs that Hydra's sweeper will launch; ``None`` where a rule of the user's names their folders as they start.
 
     Raises:
-        ConfigError: There are none, or two of them would have one folder.
+        ConfigError: There are none, or no end of them, or two would have one folder.
     """
     given = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     overrides = OverridesParser.create(_loader()).parse_overrides([*given, *config.hydra.overrides.task])
+    intervals = [str(text.input_line) for text in overrides if isinstance(text.value(), IntervalSweep)]
+    if intervals:
+        raise ConfigError([f"{text}: an interval has no end of values; pass sweeper=optuna too" for text in intervals])
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     if not jobs:
         empty = [text for text in overrides if text.is_sweep_override() and not list(text.sweep_string_iterator())]

@@ -79,7 +79,7 @@ def _jobs_of(sweep: Begun) -> list[Entry]:
 
 
 def _sum_up(jobs: Sequence[Entry]) -> int:
-    """The last lines, where not all jobs are finished."""
+    """The last lines, where not all jobs are finished; where none was started, the error before has said why."""
     states = {job: state_of(job.folder) for job in jobs}
     count = Counter(states.values())
     failed = [job for job, state in states.items() if state == FAILED]
@@ -87,7 +87,7 @@ def _sum_up(jobs: Sequence[Entry]) -> int:
     of = f"of {len(jobs)} jobs" if len(jobs) > 1 else "of 1 job"
     if count[RUNNING]:
         tell("", f"{count[RUNNING]} {of} busy elsewhere: another process works there")
-    if left:
+    if left and count[QUEUED] < len(jobs):
         tell(
             "",
             f"{count[INTERRUPTED] + count[QUEUED]} {of} not finished ({', '.join(left)}); the same command continues",

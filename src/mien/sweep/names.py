@@ -17,6 +17,7 @@ _BESIDE = {"logger", "report"}
 _NOT_FOUND = {"output", "table", "recursive", "show", "batch_size", "accelerator", "resume"}
 """What a recognition finds in a file does not depend on these."""
 _LONGEST = 150
+"""Bytes; file systems take 255, and some files beside a folder have a longer name."""
 
 
 def register_resolvers() -> None:
@@ -45,8 +46,13 @@ def run_name(overrides: Sequence[str], *also: str) -> str:
 
 
 def evaluation_name(overrides: Sequence[str], *also: str) -> str:
-    """An evaluation's folder: all its overrides but its logger's count, the places of model and data too."""
-    return _name(text for text in overrides if _counts_in_evaluation(key_of(text)) or key_of(text) in also)
+    """An evaluation's folder: all its overrides but its logger's count, the places of model and data too.
+
+    Examples:
+        >>> evaluation_name(["run='outputs/default'", "detector=haar"])
+        'detector-haar__run-outputs_default-832051c8'
+    """
+    return _distinct(text for text in overrides if _counts_in_evaluation(key_of(text)) or key_of(text) in also)
 
 
 def recognition_name(overrides: Sequence[str]) -> str:
@@ -54,28 +60,23 @@ def recognition_name(overrides: Sequence[str]) -> str:
 
     Examples:
         >>> recognition_name(["source='my photo.jpg'", "model=outputs/default", "table=csv"])
-        'model-outputs_default__source-my_photo.jpg'
+        'model-outputs_default__source-my_photo.jpg-8aa6e835'
     """
-    counting = (text for text in overrides if key_of(text) not in _NOT_FOUND and not key_of(text).startswith("hydra"))
-    return _name(text.replace("'", "").replace('"', "") for text in counting)
+    return _distinct(
+        text for text in overrides if key_of(text) not in _NOT_FOUND and not key_of(text).startswith("hydra")
+    )
 
 
 def comparison_name(overrides: Sequence[str]) -> str:
     """A comparison's folder: all its overrides count but the place of its output.
 
-    Where a character had to be replaced, a part of the digest of what was typed keeps apart what looks the same then.
-
     Examples:
         >>> comparison_name(["runs=['outputs/a','outputs/b']", "output=x"])
-        'runs-_outputs_a_outputs_b_-5dce8c05'
+        'runs-_outputs_a_outputs_b_-57b505b8'
         >>> comparison_name(["sweep='my_sweep'"])
         'sweep-my_sweep'
     """
-    counting = [text for text in overrides if key_of(text) != "output" and not key_of(text).startswith("hydra")]
-    name = _name(text.replace("'", "").replace('"', "") for text in counting)
-    if all(re.fullmatch(r"[\w.=+~-]+", text.replace("'", "")) for text in counting):
-        return name
-    return f"{name}-{sha256('__'.join(sorted(counting)).encode()).hexdigest()[:8]}"
+    return _distinct(text for text in overrides if key_of(text) != "output" and not key_of(text).startswith("hydra"))
 
 
 def sweep_overrides(arguments: Sequence[str], evaluation: bool = False) -> list[str]:
@@ -101,7 +102,9 @@ def sweep_overrides(arguments: Sequence[str], evaluation: bool = False) -> list[
         raise ConfigError(["output: expected one folder for all jobs of a sweep, got several; sweep them one by one"])
     job = _job(moved, evaluation)
     kinds = "evaluations/sweeps" if evaluation else "sweeps"
-    output = next((text.split("=", 1)[1] for text in overrides if key_of(text) == "output"), "outputs").strip("'")
+    parser = OverridesParser.create()
+    outputs = [str(parser.parse_override(text).value()) for text in overrides if key_of(text) == "output"]
+    output = ["outputs", *outputs][-1].replace("'", r"\'")
     folder = f"{output}/{kinds}/{_sweep_name(overrides, moved, evaluation)}"
     own = "hydra.sweep.dir" in keys  # then the user wants the jobs in it
     added = [] if own else [f"hydra.sweep.dir='{folder}'"]
@@ -174,8 +177,8 @@ def _job(moved: Sequence[str], evaluation: bool) -> str:
 def _sweep_name(overrides: Sequence[str], moved: Sequence[str], evaluation: bool) -> str:
     """A search counts here by its space and its sweeper, since these stand for the keys that it moves."""
     named = {"sweeper", "search", *(key for key in moved if changes_job(key))}
-    counts = _counts_in_evaluation if evaluation else _counts
-    return _name(
+    name, counts = (_distinct, _counts_in_evaluation) if evaluation else (_name, _counts)
+    return name(
         key_of(text) if key_of(text) in moved else text
         for text in overrides
         if counts(key_of(text)) or key_of(text) in named
@@ -186,9 +189,20 @@ def _name(parts: Iterable[str]) -> str:
     """A folder's name of characters that need no quotes, neither in a shell nor in Hydra."""
     whole = "__".join(part.lstrip("+~").replace("=", "-", 1) for part in sorted(parts)) or "default"
     text = re.sub(r"[^\w.-]+", "_", whole)
-    if len(text) <= _LONGEST:
+    if len(text.encode()) <= _LONGEST:
         return text
-    return f"{text[: _LONGEST - 9]}-{sha256(whole.encode()).hexdigest()[:8]}"
+    return f"{text.encode()[: _LONGEST - 9].decode(errors='ignore')}-{_digest(whole)}"
+
+
+def _distinct(overrides: Iterable[str]) -> str:
+    """A name in which a part of the digest keeps apart what looks the same where characters had to be replaced."""
+    parts = sorted(text.replace("'", "").replace('"', "") for text in overrides)
+    name = _name(parts)
+    return name if all(re.fullmatch(r"[\w.=+~-]+", text) for text in parts) else f"{name}-{_digest('__'.join(parts))}"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:8]
 
 
 register_resolvers()  # workers of a launcher have only unpickled what main needs

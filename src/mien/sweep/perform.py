@@ -174,12 +174,15 @@ def _ended(job: Job, begin: Note, error: Exception) -> Note:
 
 
 def _failure(error: Exception) -> dict[str, str]:
-    """How and why a job failed, in a line."""
+    """How and why a job failed, in a line: of our own messages the first, of others the last."""
     lines = [line.strip().removeprefix("- ") for line in str(error).strip().splitlines()] or [""]
-    if isinstance(error, WorkFailed):
-        return {"exit": error.kind, "error": lines[-1]}
-    kind = "MienError" if isinstance(error, MienError) else "error"
-    return {"exit": kind, "error": lines[-1] if kind == "MienError" else f"{type(error).__name__}: {lines[-1]}"}
+    kind = error.kind if isinstance(error, WorkFailed) else "MienError" if isinstance(error, MienError) else "error"
+    if kind == "MienError":
+        return {"exit": kind, "error": " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]}
+    return {
+        "exit": kind,
+        "error": lines[-1] if isinstance(error, WorkFailed) else f"{type(error).__name__}: {lines[-1]}",
+    }
 
 
 def _write(folder: Path, note: Note) -> None:

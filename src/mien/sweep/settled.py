@@ -2,12 +2,12 @@
 
 import csv
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 from pathlib import Path
 
 from mien.config.evaluate import EvaluateConfig
 from mien.results import RESULTS_FILE, RunResult
-from mien.runs import METRICS_FILE, check_same_config, has_work
+from mien.runs import METRICS_FILE, check_same_config, has_work, same_places
 from mien.sweep.job import Job
 from mien.sweep.ledger import FAILED, FINISHED, Note, begun, read_note
 
@@ -59,7 +59,7 @@ def last_value(job: Job) -> float | None:
         return None
     with (job.folder / METRICS_FILE).open(encoding="utf-8", newline="") as file:
         value = list(csv.DictReader(file))[-1].get(f"val_{job.config.protocol.monitor}")
-    return None if value is None else float(value)
+    return float(value) if value and isfinite(float(value)) else None
 
 
 def written(job: Job) -> int | None:
@@ -69,10 +69,12 @@ def written(job: Job) -> int | None:
 
 
 def _has_result(job: Job) -> bool:
-    """Whether a job is done; an evaluation only where its model is not newer."""
+    """Whether a job is done, on data of the same place: the work itself looks at others; its model may not be newer."""
     done = written(job)
-    if done is None or not isinstance(job.config, EvaluateConfig):
-        return done is not None
+    if done is None or not same_places(job.folder, job.config):
+        return False
+    if not isinstance(job.config, EvaluateConfig):
+        return True
     model = Path(job.config.run)  # a bundle, or the run folder around it
     weights = [*model.glob("*.safetensors"), *model.glob("*/*.safetensors")]
     return bool(weights) and all(file.stat().st_mtime_ns <= done for file in weights)

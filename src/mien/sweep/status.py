@@ -12,8 +12,7 @@ import yaml
 from mien.errors import RunFolderError
 from mien.files import read_json, read_yaml
 from mien.results import RESULTS_FILE
-from mien.runs import CONFIG_FILE, JOB_FILE, METRICS_FILE, SWEEP_FILE, is_busy
-from mien.search.record import STUDY_FILE
+from mien.runs import CONFIG_FILE, JOB_FILE, METRICS_FILE, STUDY_FILE, SWEEP_FILE, is_busy
 from mien.sweep.ledger import (
     FAILED,
     FINISHED,

@@ -2,7 +2,7 @@
 
 import csv
 import logging
-from math import isnan
+from math import isfinite
 from pathlib import Path
 
 import pandas as pd
@@ -45,12 +45,12 @@ class History:
         """The epoch that the protocol's monitor chooses, the first of equals; ``None`` without a selection split.
 
         Raises:
-            MienError: The monitor was not a number after any epoch.
+            MienError: The monitor was not a finite number after any epoch.
         """
         if protocol.selection == "none":
             return None
         name, sign = f"val_{protocol.monitor}", -1 if protocol.monitor == "loss" else 1
-        rows = [row for row in self.rows if not isnan(row[name])]
+        rows = [row for row in self.rows if isfinite(row[name])]
         if not rows:
             raise MienError(
                 f"training diverged: {name} is not a number; lower optimizer.lr, or trainer.precision=32-true"
