@@ -31,6 +31,15 @@ from tiny import small_config
 EPOCHS, SIZE = 4, 32
 
 
+@pytest.fixture(autouse=True)
+def _two_threads():
+    """PyTorch's channels-last batch norm adds up one value after the other: the fewer threads, the less exactly."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def root(tmp_path):
     """Drawn faces of 80 px in class folders."""
