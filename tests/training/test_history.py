@@ -22,7 +22,7 @@ def epoch(number, loss):
 def test_an_epoch_without_a_number_is_never_the_best(tmp_path, bad):
     history = History(tmp_path / "metrics.csv", 3)
     history.append(epoch(1, bad))
-    with pytest.raises(MienError, match="val_loss is not a number"):
+    with pytest.raises(MienError, match="val_loss is not a finite number"):
         history.best(CLEAN)
     for number, loss in ((2, 0.5), (3, 0.4), (4, math.nan)):
         history.append(epoch(number, loss))

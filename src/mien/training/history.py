@@ -53,7 +53,7 @@ class History:
         rows = [row for row in self.rows if isfinite(row[name])]
         if not rows:
             raise MienError(
-                f"training diverged: {name} is not a number; lower optimizer.lr, or trainer.precision=32-true"
+                f"training diverged: {name} is not a finite number; lower optimizer.lr, or trainer.precision=32-true"
             )
         row = max(rows, key=lambda row: sign * row[name])
         return SelectionScore(protocol.selection, protocol.monitor, row[name], int(row["epoch"]))
