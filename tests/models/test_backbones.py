@@ -13,6 +13,8 @@ from mien.types import InputSpec
 
 MODELS = {
     "efficientnet_lite0": ("tf_efficientnet_lite0.in1k", 64, "auto", 1280),
+    "efficientnet_lite1": ("tf_efficientnet_lite1.in1k", 64, "auto", 1280),
+    "efficientnet_lite2": ("tf_efficientnet_lite2.in1k", 64, "auto", 1280),
     "inception_v3": ("inception_v3.tv_in1k", 96, "auto", 2048),
     "resnet18": ("resnet18.tv_in1k", 64, "auto", 512),
     "resnet50": ("resnet50.tv_in1k", 64, "auto", 2048),

@@ -78,10 +78,11 @@ def test_own_networks_have_no_imagenet_weights():
         build_classifier(config, HeadConfig("linear"), 7)
 
 
-def test_lite0s_imagenet_weights_name_photos_sensibly():
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"])
+def test_a_packages_imagenet_weights_name_photos_sensibly(name):
     """The astronaut in her suit, helmet at her side, is taken for people in helmets; cat and coffee are plain."""
-    model = timm.create_model("tf_efficientnet_lite0").eval()
-    model.load_state_dict(weights.lite0_state(model.state_dict()))
+    model = timm.create_model(f"tf_{name}").eval()
+    model.load_state_dict(weights.lite_state(name, model.state_dict()))
     names = timm.data.ImageNetInfo()
     top = {}
     for photo in ("astronaut", "chelsea", "coffee"):
@@ -90,16 +91,17 @@ def test_lite0s_imagenet_weights_name_photos_sensibly():
         with torch.no_grad():
             best = model(inputs).softmax(1)[0].topk(2).indices.tolist()
         top[photo] = [names.index_to_description(index) for index in best]
-    assert set(top["astronaut"]) == {"bobsled, bobsleigh, bob", "football helmet"}
+    assert "football helmet" in top["astronaut"]
     assert top["chelsea"][0] == "Egyptian cat"
     assert top["coffee"][0] == "espresso"
 
 
-def test_the_backbone_takes_lite0s_weights_from_the_wheel():
-    config = BackboneConfig("efficientnet_lite0", model="tf_efficientnet_lite0.in1k", weights="imagenet")
+@pytest.mark.parametrize(("name", "tensors"), [("efficientnet_lite0", 294), ("efficientnet_lite2", 384)])
+def test_the_backbone_takes_imagenets_weights_from_the_package(name, tensors):
+    config = BackboneConfig(name, model=f"tf_{name}.in1k", weights="imagenet")
     trunk = build_classifier(config, HeadConfig("linear"), 7).backbone.trunk.state_dict()
-    expected = weights.lite0_state(trunk)
-    assert len(trunk) == 294
+    expected = weights.lite_state(name, trunk)
+    assert len(trunk) == tensors
     assert all(torch.equal(value, expected[key]) for key, value in trunk.items())
 
 

