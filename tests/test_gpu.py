@@ -74,6 +74,7 @@ def test_cuda_graphs_train_the_same_way(tmp_path):
         np.testing.assert_allclose(graphs[column], kernels[column], rtol=0.02)
 
 
+@pytest.mark.filterwarnings("ignore:The AccumulateGrad node's stream")  # training.trainer says why
 @pytest.mark.parametrize("backbone", ["custom_cnn", "resnet18", "vgg19", "efficientnet_lite0", "fer_vgg"])
 def test_a_networks_passes_are_captured(backbone):
     config = composed(f"backbone={backbone}", "backbone.weights=none")

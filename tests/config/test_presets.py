@@ -35,7 +35,7 @@ def composed(*overrides, name="train"):
 
 def test_there_are_as_many_files_as_expected():
     assert len(PRESETS) == 16
-    assert len(OPTIONS) == 71
+    assert len(OPTIONS) == 73
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -53,6 +53,15 @@ def test_unknown_names_list_the_known():
         schedule(ScheduleConfig("cosin"))
 
 
+@pytest.mark.parametrize(("fused", "expected"), [(True, True), (False, None)])
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_what_is_not_fused_is_left_to_pytorch(name, fused, expected):
+    """``False`` would keep it from its form for all tensors at once, which it takes on a GPU where neither is given."""
+    defaults = build_optimizer(OptimizerConfig(name), nn.Linear(2, 2), nn.Linear(2, 2), fused).defaults
+    assert defaults["fused"] is expected
+    assert defaults["foreach"] is None
+
+
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "lion"])
 def test_head_and_backbone_have_their_own_rates_and_biases_do_not_decay(name):
     config = OptimizerConfig(name, lr=0.1, backbone_lr=0.01, weight_decay=0.5)

@@ -103,9 +103,9 @@ class TrainerConfig:
     """Lightning's precision (32-true, bf16-mixed, 16-mixed), or auto: bf16-mixed where that is faster."""
     channels_last: bool = True
     """Keep images and convolutions in the channels-last memory format."""
-    cuda_graphs: bool = False
+    cuda_graphs: bool = True
     """On one GPU, launch the passes of the network as CUDA graphs, which costs memory for a batch; no effect elsewhere.
-    Training goes the same way within noise; what it gains is not measured yet (``bench/training.py``)."""
+    Training goes the same way within noise; a network that cannot be captured is trained without, and the log says so."""
     limit_train_batches: Any = None
     """For a quick look: a whole number of training batches an epoch, or a share such as 0.1; ``null``: all."""
     gradient_clip: float | None = None

@@ -13,7 +13,8 @@ from mien.errors import ConfigError, nearest
 def build_optimizer(config: OptimizerConfig, backbone: nn.Module, head: nn.Module, fused: bool = True) -> Optimizer:
     """The optimizer over all trainable parameters.
 
-    The fused forms pass once over memory; Lightning cannot clip their gradients in mixed precision.
+    The fused forms pass once over memory; Lightning cannot clip their gradients in mixed precision. Without ``fused``
+    PyTorch chooses: on a GPU all tensors at once.
 
     Biases and norms (parameters of one dimension) are not decayed; the backbone takes ``backbone_lr`` where given.
 
@@ -21,13 +22,14 @@ def build_optimizer(config: OptimizerConfig, backbone: nn.Module, head: nn.Modul
         ConfigError: Neither mien nor timm knows the name.
     """
     backbone_lr = config.lr if config.backbone_lr is None else config.backbone_lr
+    fast = True if fused else None  # False would mean one tensor after the other, on a GPU too
     groups = _groups(backbone, backbone_lr, config.weight_decay) + _groups(head, config.lr, config.weight_decay)
     if config.name == "sgd":
-        return torch.optim.SGD(groups, config.lr, config.momentum, nesterov=config.nesterov, fused=fused)
+        return torch.optim.SGD(groups, config.lr, config.momentum, nesterov=config.nesterov, fused=fast)
     if config.name == "adam":
-        return torch.optim.Adam(groups, config.lr, fused=fused)
+        return torch.optim.Adam(groups, config.lr, fused=fast)
     if config.name == "adamw":
-        return torch.optim.AdamW(groups, config.lr, fused=fused)
+        return torch.optim.AdamW(groups, config.lr, fused=fast)
     return _timm_optimizer(config, groups)
 
 

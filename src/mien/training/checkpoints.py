@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
 from mien.config.schema import ProtocolConfig
@@ -47,8 +50,22 @@ class Checkpoints(Checkpoint):
             self.watch(dict(self.history.rows[-1]))
 
     def _save(self, trainer: pl.Trainer, name: str, weights_only: bool = False) -> None:
-        """Write beside the file and rename, since Lightning writes to the temporary folder, on another disk maybe."""
+        """Write beside the file and rename: what is read is always whole."""
         written = self.folder / f".writing-{name}"
         trainer.save_checkpoint(written, weights_only=weights_only)
         if trainer.is_global_zero:
             written.replace(self.folder / name)
+
+
+class PlainFiles(TorchCheckpointIO):
+    """Writes checkpoints where they are asked for; Lightning makes two copies in memory and one in another folder."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write the file.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as file:
+            torch.save(checkpoint, file)

@@ -17,7 +17,7 @@ from mien.config.schema import TrainerConfig
 from mien.environment import ENVIRONMENT_FILE
 from mien.errors import DeviceError, RunFolderError
 from mien.files import read_json
-from mien.training.checkpoints import Checkpoints
+from mien.training.checkpoints import Checkpoints, PlainFiles
 from mien.training.team import Ranks
 from mien.world import processes_needed, world
 
@@ -74,7 +74,7 @@ def build_trainer(config: TrainerConfig, checkpoints: Checkpoints) -> pl.Trainer
         devices=here.local_size,
         num_nodes=config.num_nodes,
         strategy=DDPStrategy() if here.size > 1 else "auto",
-        plugins=[Ranks(here)],
+        plugins=[Ranks(here), PlainFiles()],
         use_distributed_sampler=False,  # the batches are shared out already
         precision=config.precision,  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip,
@@ -97,6 +97,7 @@ def _hush() -> None:
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # devices and tips; the log has its own lines
     warnings.filterwarnings("ignore", "The `srun` command is available")  # not used is not forgotten
+    warnings.filterwarnings("ignore", "GPU available but not used")  # trainer.accelerator=cpu was asked for
     warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated")  # Lightning's own use of torch
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # frozen parts are meant to be
     warnings.filterwarnings("ignore", "The AccumulateGrad node's stream")  # the gradients of CUDA graphs have their own
