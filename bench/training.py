@@ -8,7 +8,7 @@ Contenders take turns; every number is the median over the rounds, with the smal
     mien               `python train.py +experiment=fecnn/<backbone>` through Lightning, without logger and progress bar
     bare               mien's network, loss, optimizer, precision and memory format on one batch that is in place:
                        forward, backward, step, in a Python loop
-On a GPU mien runs with CUDA graphs (trainer.cuda_graphs=true) too.
+On a GPU mien runs both with and without CUDA graphs (trainer.cuda_graphs).
 Times are of the steady state: mien has decoded all images before its first step (bench/decode.py, bench/startup.py
 measure that), the plain loop decodes them in every epoch. ImageNet weights are replaced by random ones of the same
 shapes. Further ``key=value`` go to mien's config.

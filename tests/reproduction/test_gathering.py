@@ -111,6 +111,16 @@ def test_the_record_stands_in_for_runs_that_are_not_here(tmp_path, places, recip
     assert gather(asked, recorded)[0].values["test.accuracy"] == (0.7, 100)
 
 
+def test_what_kept_a_run_from_starting_stays_in_the_record_until_it_is_tried_here(tmp_path, places, recipes):
+    write_json(recipes[0].note, {"status": NOT_RUN, "why": "no weights"})
+    save_record(places.experiments, "faces", gather(plan(places, "faces/small"), []))
+    clone = plan(replace(places, output=tmp_path / "clone"), "faces/small")
+    recorded = load_record(places.experiments, "faces")
+    assert [record.why for record in gather(clone, recorded)] == ["no weights", "not started yet"]
+    write_json(clone.recipes[0].note, {"status": NOT_RUN, "why": "no data"})
+    assert gather(clone, recorded)[0].why == "no data"
+
+
 def test_a_recorded_run_of_an_older_recipe_gives_no_verdict(tmp_path, places, recipes):
     finish(recipes[0])
     save_record(places.experiments, "faces", gather(plan(places, "faces/small"), []))

@@ -140,10 +140,12 @@ def gather(plan: Plan, recorded: Sequence[RunRecord]) -> list[RunRecord]:
     known = {(record.part, record.seed): record for record in recorded if record.part in plan.parts}
     records = []
     for recipe in _with_others(plan, known):
-        here, there = look(recipe), known.get((recipe.name, recipe.seed))
-        if there is not None and there.status == FINISHED and not plan.changes:
+        here, there = look(recipe), None if plan.changes else known.get((recipe.name, recipe.seed))
+        if there is not None and there.status == FINISHED:
             there = replace(there, why=why_no_verdict(recipe, there))
             here = there if _better(there, here) else here
+        elif there is not None and here.why == NOT_STARTED:
+            here = replace(here, status=there.status, why=there.why)  # what kept it from its end when it was recorded
         records.append(here)
     return [record for name in plan.parts for record in _of_one_precision([r for r in records if r.part == name])]
 
