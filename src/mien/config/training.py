@@ -105,7 +105,7 @@ class TrainerConfig:
     """Keep images and convolutions in the channels-last memory format."""
     cuda_graphs: bool = True
     """On one GPU, launch the passes of the network as CUDA graphs, which costs memory for a batch; no effect elsewhere.
-    Training goes the same way within noise; a network that cannot be captured is trained without, and the log says so."""
+    Training goes the same way within noise; a network that cannot be captured goes without, and the log says so."""
     limit_train_batches: Any = None
     """For a quick look: a whole number of training batches an epoch, or a share such as 0.1; ``null``: all."""
     gradient_clip: float | None = None

@@ -66,6 +66,7 @@ class PlainFiles(TorchCheckpointIO):
         Raises:
             OSError: It cannot be written.
         """
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "wb") as file:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
             torch.save(checkpoint, file)
