@@ -93,6 +93,26 @@ def test_a_missed_face_counts_as_wrong(finished):
     assert faces.gap.gap == pytest.approx(finished[1].test.accuracy - faces.accuracy)
 
 
+def test_the_reported_split_can_be_scored_after_every_epoch_too(tmp_path):
+    """It changes nothing else, and after the epoch that is kept it is the score of the test."""
+    published = ("scenes=none", "protocol=published", "protocol.selection=validation", "protocol.checkpoint=best")
+    run(tiny(*published), tmp_path / "plain")
+    result = run(tiny(*published, "protocol.report_curve=true"), tmp_path / "curve")
+    plain, curve = (pd.read_csv(tmp_path / name / "metrics.csv") for name in ("plain", "curve"))
+    pd.testing.assert_frame_equal(curve[list(plain)].drop(columns="seconds"), plain.drop(columns="seconds"))
+    assert set(curve) - set(plain) == {"report_loss", "report_accuracy", "report_macro_recall"}
+    kept = curve.set_index("epoch").loc[result.selection.epoch]
+    assert kept["report_accuracy"] == pytest.approx(result.test.accuracy)
+    assert kept["report_loss"] == pytest.approx(result.test.loss, rel=1e-4)
+
+
+def test_the_reported_split_can_be_scored_where_none_selects(tmp_path):
+    run(tiny("scenes=none", "protocol=published", "protocol.report_curve=true"), tmp_path)
+    curve = pd.read_csv(tmp_path / "metrics.csv")
+    assert curve["report_accuracy"].notna().all()
+    assert not [name for name in curve if name.startswith("val_")]
+
+
 def test_a_finished_run_is_not_run_again(finished):
     folder, result = finished
     before = (folder / "metrics.csv").stat().st_mtime_ns

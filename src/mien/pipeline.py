@@ -244,12 +244,13 @@ def _decode(config: Config, source: SourceData, spec: InputSpec, detector: FaceD
 def _training_data(
     config: Config, decoded: dict[SplitName, Decoded], classifier: Classifier, spec: InputSpec
 ) -> ExpressionData:
-    """Training images, and those of the selection split; or their features, where only the head is trained on them."""
-    chosen_on = config.protocol.selection
-    selection = None if chosen_on == "none" else labelled(decoded[SplitName(chosen_on)])
+    """Training images, and those that are held out; or their features, where only the head is trained on them."""
+    protocol = config.protocol
+    selection = None if protocol.selection == "none" else labelled(decoded[SplitName(protocol.selection)])
+    reported = labelled(decoded[SplitName(protocol.report)]) if protocol.report_curve else None
     train = decoded[SplitName.TRAIN]
     images = labelled(train, draw_weights(train.part, config.dataset))
-    data = ExpressionData(images, selection, config.dataset.batch_size, config.seed)
+    data = ExpressionData(images, selection, config.dataset.batch_size, config.seed, reported)
     if not config.backbone.cache_features.views:
         return data
     device = device_of(config.trainer.accelerator)

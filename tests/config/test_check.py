@@ -198,6 +198,14 @@ def test_published_may_select_on_the_test_split():
     assert list(protocol_problems(ProtocolConfig("published", selection="test"))) == []
 
 
+def test_the_reported_split_is_looked_at_once_but_in_a_published_protocol():
+    (problem,) = protocol_problems(ProtocolConfig("clean", report_curve=True))
+    assert "a clean protocol looks at the reported split once; use protocol=published" in problem
+    (problem,) = protocol_problems(ProtocolConfig("published", selection="test", report_curve=True))
+    assert "epochs are chosen on test already" in problem
+    assert list(protocol_problems(ProtocolConfig("published", report_curve=True))) == []
+
+
 def test_what_needs_a_selection_split_is_refused_without_one():
     protocol = ProtocolConfig("published", selection="none")
     wrong = small_config(protocol=protocol, schedule=ScheduleConfig("plateau"), trainer=TrainerConfig(early_stopping=3))

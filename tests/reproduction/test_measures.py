@@ -43,6 +43,16 @@ def test_values(evidence, path, value, n):
     assert evidence.measure(path) == Measured(value, n)
 
 
+def test_a_reported_split_that_is_scored_after_every_epoch(evidence):
+    """What choosing by it would have given: on itself, and on the selection split."""
+    metrics = evidence.metrics.assign(report_accuracy=[0.3, 0.6], report_loss=[1.2, 1.4])
+    known = replace(evidence, metrics=metrics)
+    assert known.measure("history.report_accuracy.best") == Measured(0.6, 100)
+    assert known.measure("history.val_accuracy.at_best_report_accuracy") == Measured(0.5, 14)
+    assert known.measure("history.report_accuracy.at_best_val_accuracy") == Measured(0.3, 100)
+    assert known.measure("history.report_accuracy.at_best_report_loss") == Measured(0.3, 100)
+
+
 def test_an_audit_made_since_tells_the_score_without_copies(tmp_path, monkeypatch):
     recipe = plan(make_places(tmp_path), "faces/small").recipes[0]
     finish(recipe)
@@ -62,7 +72,8 @@ MISSING = [
     ("end_to_end.accuracy", "the run has no end_to_end"),
     ("test.leak_free.accuracy", r"the run has no test\.leak_free"),
     ("test.recall.anger", "the test has no image of anger"),
-    ("history.train_accuracy.3", r"metrics\.csv has no epoch 3"),
+    ("history.train_accuracy.3", r"metrics\.csv has no train_accuracy of epoch 3"),
+    ("history.val_accuracy.at_best_report_accuracy", r"metrics\.csv has no report_accuracy"),
     ("history.train_macro_recall.last", r"metrics\.csv has no train_macro_recall"),
 ]
 
@@ -84,3 +95,7 @@ def test_the_leak_free_part_has_its_own_count(evidence):
 @pytest.mark.parametrize("path", ["", "test", "accuracy", "history", "history.train_loss", "history.train_loss.0"])
 def test_what_is_no_path(path):
     assert measure_problem(path)
+
+
+def test_a_misspelt_column_is_named():
+    assert "did you mean 'report_loss'" in measure_problem("history.val_loss.at_best_reprot_loss")

@@ -83,6 +83,13 @@ def test_a_search_outside_a_sweep_is_refused():
     assert problem == "sweeper=optuna: a search is a sweep; pass -m (--multirun)"
 
 
+def test_a_search_does_not_look_at_the_reported_split_in_every_epoch():
+    protocol = ProtocolConfig("published", report_curve=True)
+    config = small_config(protocol=protocol, search=SearchConfig(enabled=True), sweep=SweepConfig(trial=0))
+    (problem,) = problems_of(config)
+    assert problem.startswith("protocol.report_curve: a search tells")
+
+
 @pytest.mark.parametrize("selection", ["test", "none"])
 def test_the_objective_is_never_a_test_number(selection):
     protocol = ProtocolConfig("published", selection=selection, checkpoint="last")

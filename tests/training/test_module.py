@@ -78,8 +78,8 @@ def test_the_loss_sees_mixed_labels_and_the_score_the_images_own(precision):
     assert targets[0].shape == (8, 7)
     assert targets[0].max(1).values.min() < 0.9
     assert torch.equal(targets[1], labels)
-    assert float(built.train_score.compute()["loss"]) == pytest.approx(float(value.detach()))
-    for score in (built.train_score, built.val_score):
+    assert float(built.scores["train"].compute()["loss"]) == pytest.approx(float(value.detach()))
+    for score in built.scores.values():
         assert score.confusion.view(7, 7).sum(1).tolist() == [3, 2, 1, 1, 0, 0, 1]
 
 
@@ -90,7 +90,7 @@ def test_an_image_can_stand_in_its_batch_several_times():
     built.training_step(Batch(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8), torch.arange(4), 4, 1.0), 0)
     assert len(seen[0]) == 12
     assert not torch.equal(seen[0][0], seen[0][1])
-    assert built.train_score.confusion.view(7, 7).sum(1).tolist() == [3, 3, 3, 3, 0, 0, 0]
+    assert built.scores["train"].confusion.view(7, 7).sum(1).tolist() == [3, 3, 3, 3, 0, 0, 0]
 
 
 def test_the_selection_split_is_seen_in_ten_crops_as_the_test_is():
@@ -103,9 +103,9 @@ def test_the_selection_split_is_seen_in_ten_crops_as_the_test_is():
         crops = [built.classifier(built.normalise(crop)) for crop in ten_crop(images, [32, 32])]
     probability = torch.stack([logits.softmax(1) for logits in crops]).mean(0)
     expected = -probability[torch.arange(8), labels].log().mean()
-    assert float(built.val_score.compute()["loss"]) == pytest.approx(float(expected), abs=1e-5)
+    assert float(built.scores["val"].compute()["loss"]) == pytest.approx(float(expected), abs=1e-5)
     hits = int((probability.argmax(1) == labels).sum())
-    assert float(built.val_score.compute()["accuracy"]) == pytest.approx(hits / 8)
+    assert float(built.scores["val"].compute()["accuracy"]) == pytest.approx(hits / 8)
 
 
 def test_the_penalty_of_study_b_is_part_of_both_losses():
@@ -116,7 +116,7 @@ def test_the_penalty_of_study_b_is_part_of_both_losses():
     assert float(built.training_step(batch, 0).detach()) == pytest.approx(expected)
     with torch.no_grad():
         built.validation_step(batch, 0)
-    assert float(built.val_score.compute()["loss"]) == pytest.approx(expected)
+    assert float(built.scores["val"].compute()["loss"]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])

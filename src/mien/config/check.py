@@ -221,6 +221,10 @@ def protocol_problems(c: ProtocolConfig) -> Iterator[str]:
         )
     elif c.name == "clean" and c.selection != "validation":
         yield f"protocol.selection: protocol=clean selects on validation, got {c.selection!r}"
+    if c.report_curve and c.name != "published":
+        yield "protocol.report_curve: a clean protocol looks at the reported split once; use protocol=published"
+    elif c.report_curve and chosen_too:
+        yield f"protocol.report_curve: epochs are chosen on {c.report} already, and their scores stand in val_*"
     if c.name == "clean" and c.report != "test":
         yield f"protocol.report: protocol=clean reports the test split, got {c.report!r}"
 

@@ -31,6 +31,8 @@ def search_problems(config: Config) -> Iterator[str]:
             f"protocol.selection={config.protocol.selection}: a search chooses by a number of the validation split, "
             "never of the test split; pass protocol.selection=validation"
         )
+    if search.enabled and config.protocol.report_curve:
+        yield "protocol.report_curve: a search tells the reported split's score once, of its best trial; leave it out"
 
 
 def storage_problems(storage: str | None) -> Iterator[str]:

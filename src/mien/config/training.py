@@ -75,6 +75,9 @@ class ProtocolConfig:
     """accuracy, macro_recall or loss, on the selection split."""
     report: str = "test"
     """The split whose score is reported, once."""
+    report_curve: bool = False
+    """Score the reported split after every epoch too, as ``report_*`` in ``metrics.csv``; nothing is chosen by it, but
+    it shows what choosing by it would have given. Under the name published only, since it is looked at."""
     flip_average: bool = False
     """Test-time augmentation: mean probability of an image and its mirror image."""
     ten_crop: int = 0

@@ -140,7 +140,7 @@ def curve_values(row: Mapping[str, float]) -> dict[str, float]:
         {'train/loss': 0.5, 'lr': 0.1}
     """
     return {
-        key.replace("_", "/", 1) if key.startswith(("train_", "val_")) else key: value
+        key.replace("_", "/", 1) if key.startswith(("train_", "val_", "report_")) else key: value
         for key, value in row.items()
         if key != "epoch"
     }

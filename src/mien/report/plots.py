@@ -22,13 +22,16 @@ SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#9CC4E0", "#00
 CELL = 0.82  # inches, of a confusion matrix of five classes or more
 LARGEST = 20.0  # inches, of the matrix; the cells of one of more classes are smaller
 
+_LOOKS = {"train": (style.SOFT, "--"), "validation": ("#0072B2", "-"), "reported split": ("#D55E00", "-.")}
+
 
 @style.styled
 def plot_curves(metrics: pd.DataFrame, path: Path, selected: int | None = None) -> Path:
-    """Loss and accuracy by epoch, of train and, where there is one, of validation.
+    """Loss and accuracy by epoch, of train and, where they are scored, of validation and the reported split.
 
     Args:
-        metrics: One row an epoch: ``epoch``, ``train_loss``, ``train_accuracy``, and perhaps their ``val_`` twins.
+        metrics: One row an epoch: ``epoch``, ``train_loss``, ``train_accuracy``, and perhaps their twins ``val_*`` and
+            ``report_*``.
         path: The PNG to write.
         selected: The epoch whose weights were kept, as numbered in ``metrics``; marked by a line.
     """
@@ -37,6 +40,7 @@ def plot_curves(metrics: pd.DataFrame, path: Path, selected: int | None = None) 
     for axes, quantity in zip(panels, ("loss", "accuracy"), strict=True):
         _curve(axes, metrics, f"train_{quantity}", "train")
         _curve(axes, metrics, f"val_{quantity}", "validation")
+        _curve(axes, metrics, f"report_{quantity}", "reported split")
         if selected is not None:
             axes.axvline(selected, color=style.INK, lw=1.0, ls=":", zorder=1, label=f"kept: epoch {selected}")
         axes.set(title=quantity.capitalize(), xlabel="epoch")
@@ -52,7 +56,7 @@ def _curve(axes: Axes, metrics: pd.DataFrame, column: str, name: str) -> None:
     """One line with a dot at each end of it; nothing where the column is missing or empty."""
     rows = metrics.dropna(subset=[column]) if column in metrics else metrics[:0]
     if len(rows):
-        look = {"train": (style.SOFT, "--"), "validation": ("#0072B2", "-")}[name]
+        look = _LOOKS[name]
         ends = sorted({0, len(rows) - 1})
         axes.plot(rows["epoch"], rows[column], color=look[0], ls=look[1], marker="o", ms=4, markevery=ends, label=name)
 

@@ -68,7 +68,8 @@ def _protocol(run: RunResult) -> str:
     protocol = run.protocol
     averaged = f"flip averaging {'on' if protocol['flip_average'] else 'off'}"
     averaged += ", mean over ten crops" if protocol.get("ten_crop") else ""
-    text = f"{protocol['name']}: selection on {protocol['selection']}, report on {protocol['report']}, {averaged}"
+    reported = protocol["report"] + (", scored after every epoch too" if protocol.get("report_curve") else "")
+    text = f"{protocol['name']}: selection on {protocol['selection']}, report on {reported}, {averaged}"
     return "; ".join(filter(None, [text, chosen_on_reported(run)]))
 
 

@@ -13,7 +13,7 @@ from mien.errors import MienError
 from mien.files import read_json
 from mien.labels import canonical
 from mien.metrics.left_out import score_without
-from mien.reproduction.measures import Measured
+from mien.reproduction.measures import AT_BEST, Measured
 from mien.results import RunResult
 from mien.runs import CONFIG_FILE, DATA_FILE, METRICS_FILE
 
@@ -82,17 +82,24 @@ class Evidence:
         return Measured(value, _count(start, last, owner))
 
     def _of_history(self, column: str, which: str) -> Measured:
+        values = self._column(column)
+        if which == "best":
+            epoch = _best(values)
+        elif which.startswith(AT_BEST):
+            epoch = _best(self._column(which.removeprefix(AT_BEST)))
+        else:
+            epoch = values.index[-1] if which == "last" else int(which)
+        if epoch not in values.index:
+            raise NotMeasuredError(f"metrics.csv has no {column} of epoch {epoch}")
+        role = column.partition("_")[0]
+        split = "train" if role == "train" else self.result.protocol["selection" if role == "val" else "report"]
+        return Measured(float(values.loc[epoch]), self.counts.get(split) if column.endswith("_accuracy") else None)
+
+    def _column(self, column: str) -> "pd.Series[float]":
+        """A column of ``metrics.csv`` by epoch."""
         if column not in self.metrics or self.metrics[column].isna().all():
             raise NotMeasuredError(f"metrics.csv has no {column}")
-        values = self.metrics.set_index("epoch")[column].dropna()
-        if which.isdecimal() and int(which) not in values.index:
-            raise NotMeasuredError(f"metrics.csv has no epoch {which}")
-        if which == "best":
-            value = values.min() if column.endswith("loss") else values.max()
-        else:
-            value = values.iloc[-1] if which == "last" else values.loc[int(which)]
-        split = "train" if column.startswith("train_") else self.result.protocol["selection"]
-        return Measured(float(value), self.counts.get(split) if column.endswith("_accuracy") else None)
+        return self.metrics.set_index("epoch")[column].dropna()
 
     def _recall(self, name: str) -> Measured:
         rows = [row for row in self.result.test.per_class if row.label == name] if self.result.test else []
@@ -105,6 +112,12 @@ class Evidence:
         if chosen is None:
             raise NotMeasuredError("the protocol has no selection split")
         return Measured(chosen.value, self.counts.get(chosen.split) if chosen.monitor == "accuracy" else None)
+
+
+def _best(values: "pd.Series[float]") -> int:
+    """The epoch of the best value, the first of equals."""
+    place = values.argmin() if str(values.name).endswith("loss") else values.argmax()
+    return int(values.index[int(place)])
 
 
 def _with_copies(result: RunResult, folder: Path, output: Path) -> RunResult:

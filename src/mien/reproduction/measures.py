@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from mien.errors import nearest
 from mien.labels import COLOURS, canonical
 
-CURVE_COLUMNS = ("train_accuracy", "train_loss", "train_macro_recall", "val_accuracy", "val_loss", "val_macro_recall")
-"""The columns of ``metrics.csv`` that a study may speak of."""
+CURVE_COLUMNS = tuple(
+    f"{split}_{score}" for split in ("train", "val", "report") for score in ("accuracy", "loss", "macro_recall")
+)
+"""The columns of ``metrics.csv`` that a study may speak of; ``report_*`` are there with ``protocol.report_curve``."""
+AT_BEST = "at_best_"
+"""Before a column: at the epoch where that one is best."""
 
 _FIXED = {
     "test": ("accuracy", "macro_recall", "macro_f1", "ece", "loss"),
@@ -20,7 +24,10 @@ _FIXED = {
     "selection": ("value",),
     "seconds": ("fit",),
 }
-_EXAMPLES = ("test.recall.<class>", "history.<column>.last", "history.<column>.best", "history.<column>.<epoch>")
+_EXAMPLES = (
+    "test.recall.<class>",
+    *(f"history.<column>.{which}" for which in ("last", "best", "<epoch>", f"{AT_BEST}<column>")),
+)
 _SHARES = re.compile(
     r"(accuracy|recall|f1|ece|detection)$|^selection\.value$|^test\.recall\.|^history\.\w+_(accuracy|macro_recall)\."
 )
@@ -57,7 +64,10 @@ def _history_problem(column: str, which: str) -> str | None:
         return f"unknown column {column!r}; {nearest(column, CURVE_COLUMNS)}"
     if which in ("last", "best") or (which.isdecimal() and int(which) > 0):
         return None
-    return f"expected history.{column}.last, .best or an epoch from 1 on, got {which!r}"
+    if which.startswith(AT_BEST):
+        other = which.removeprefix(AT_BEST)
+        return None if other in CURVE_COLUMNS else f"unknown column {other!r}; {nearest(other, CURVE_COLUMNS)}"
+    return f"expected history.{column}.last, .best, .{AT_BEST}<column> or an epoch from 1 on, got {which!r}"
 
 
 def is_share(path: str) -> bool:

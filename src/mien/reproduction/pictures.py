@@ -19,7 +19,11 @@ from mien.reproduction.schema import Part
 WIDTH = 4.6  # inches
 SHORT = 0.65  # of the axis: a shorter bar has its value beside it
 MEASURED = "#0072B2"
-LOOKS = {"train_accuracy": ("#0072B2", "train"), "val_accuracy": ("#E69F00", "selection split")}
+LOOKS = {
+    "train_accuracy": ("#0072B2", "train"),
+    "val_accuracy": ("#E69F00", "selection split"),
+    "report_accuracy": ("#009E73", "reported split"),
+}
 TEST = "#D55E00"
 
 

@@ -31,11 +31,19 @@ class ExpressionData(pl.LightningDataModule):
         selection: Images and labels on which epochs are chosen, ``None`` where the protocol has no selection split.
         batch_size: B, images a step and process.
         seed: The run's seed.
+        reported: The reported split, where it is to be scored after every epoch too.
     """
 
-    def __init__(self, train: Labelled, selection: Labelled | None, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        train: Labelled,
+        selection: Labelled | None,
+        batch_size: int,
+        seed: int,
+        reported: Labelled | None = None,
+    ) -> None:
         super().__init__()
-        self.train_images, self.selection_images = train, selection
+        self.train_images, self.selection_images, self.reported_images = train, selection, reported
         self.batch_size, self.seed = batch_size, seed
         self.device = torch.device("cpu")
 
@@ -49,7 +57,7 @@ class ExpressionData(pl.LightningDataModule):
         if self.trainer is None or self.trainer.strategy.root_device.type != "cuda":
             return
         self.device = self.trainer.strategy.root_device
-        for name in ("train_images", "selection_images"):
+        for name in ("train_images", "selection_images", "reported_images"):
             images = getattr(self, name)
             if images is not None and images.nbytes < _SHARE * torch.cuda.mem_get_info(self.device)[0]:
                 setattr(self, name, images.to(self.device))
@@ -63,12 +71,16 @@ class ExpressionData(pl.LightningDataModule):
         """Training steps an epoch, with so many processes."""
         return len(Batches(self.train_images, self.batch_size, order_seed=0, shard=Shard(0, processes)))
 
-    def val_dataloader(self) -> Batches | Prefetched | list[Batches]:
-        """The selection split in order, or nothing."""
-        if self.selection_images is None:
-            return []
+    @property
+    def held_out(self) -> dict[str, Labelled]:
+        """What is scored after every epoch, by the prefix of its columns."""
+        splits = {"val": self.selection_images, "report": self.reported_images}
+        return {name: images for name, images in splits.items() if images is not None}
+
+    def val_dataloader(self) -> list[Batches | Prefetched]:
+        """What is held out, each split in order."""
         size = max(self.batch_size, ceil(256 / self._shard().world))
-        return self._ahead(Batches(self.selection_images, size, shard=self._shard()))
+        return [self._ahead(Batches(images, size, shard=self._shard())) for images in self.held_out.values()]
 
     def _shard(self) -> Shard:
         trainer = self.trainer

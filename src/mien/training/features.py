@@ -64,8 +64,8 @@ class Features:
             MienError: Features too large for float16.
         """
         train = self._views(data.train_images)
-        selection = None if data.selection_images is None else self._plain(data.selection_images)
-        return ExpressionData(train, selection, data.batch_size, data.seed)
+        held_out = {name: self._plain(images) for name, images in data.held_out.items()}
+        return ExpressionData(train, held_out.get("val"), data.batch_size, data.seed, held_out.get("report"))
 
     def _views(self, images: Labelled) -> Labelled:
         """The training images, in several random views."""

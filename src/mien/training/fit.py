@@ -136,6 +136,7 @@ def build_module(
         num_classes=num_classes,
         seed=config.seed,
         on_features=data.on_features,
+        held_out=tuple(data.held_out),
         graph_batch=_graph_batch(config, spec) if not data.on_features else None,
         on_epoch=on_epoch,
     )

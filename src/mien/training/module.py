@@ -1,6 +1,6 @@
 """The LightningModule: one step for training and selection, built from parts it is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -43,6 +43,7 @@ class ExpressionModule(pl.LightningModule):
         seed: The run's seed; epoch e draws its augmentation and dropout from (seed, e), so that a run that is
             continued goes on exactly as one that was never interrupted.
         on_features: Whether batches hold features of the frozen backbone instead of images.
+        held_out: Names of the splits that are scored after every epoch, in the order of their loaders.
         graph_batch: (B, C, H, W) where the network's passes over such batches are to be CUDA graphs.
         on_epoch: Called with the values of every finished epoch.
     """
@@ -62,6 +63,7 @@ class ExpressionModule(pl.LightningModule):
         num_classes: int,
         seed: int,
         on_features: bool,
+        held_out: Sequence[str] = ("val",),
         graph_batch: tuple[int, ...] | None = None,
         on_epoch: Callable[[dict[str, float]], None],
     ) -> None:
@@ -79,7 +81,8 @@ class ExpressionModule(pl.LightningModule):
         self.generator = torch.Generator()
         self.selected: dict[str, float] = {}
         self.started = perf_counter()
-        self.train_score, self.val_score = RunningScore(num_classes), RunningScore(num_classes)
+        self.scores = {name: RunningScore(num_classes) for name in ("train", *held_out)}
+        self.held_out = tuple(held_out)
 
     def configure_optimizers(self) -> Any:
         """The optimizer with its schedule.
@@ -123,17 +126,17 @@ class ExpressionModule(pl.LightningModule):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss of one augmented batch; the score counts an image that was mixed under its own label."""
         if self.on_features:
-            return self._step(self._logits(batch.images), batch.labels, batch, self.train_score)
+            return self._step(self._logits(batch.images), batch.labels, batch, self.scores["train"])
         repeats = self.augment.config.repeats
         images, labels = (values.repeat_interleave(repeats, 0) for values in (batch.images, batch.labels))
         with torch.autocast(images.device.type, enabled=False):  # bf16 would round the sampling grid
             inputs = self.normalise(self.augment(images.float() / 255, self.generator))
             inputs, targets = self.mix(inputs, labels, self.generator)
         batch = batch._replace(labels=labels, counted=batch.counted * repeats)
-        return self._step(self._logits(inputs), targets, batch, self.train_score)
+        return self._step(self._logits(inputs), targets, batch, self.scores["train"])
 
-    def validation_step(self, batch: Batch, index: int) -> None:
-        """Score one batch of the selection split.
+    def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
+        """Score one batch of the selection split, or of the reported one.
 
         Where the test averages ten crops, so does this, as published ten-crop recipes choose their epoch: ten times the
         work of the centre alone. Flip averaging is left to the test.
@@ -141,7 +144,7 @@ class ExpressionModule(pl.LightningModule):
         images = batch.images
         views = [images] if self.on_features else [self.normalise(view) for view in self.views.of(images)]
         logits = mean_log_probability([self._logits(view) for view in views])
-        self._step(logits, batch.labels, batch, self.val_score)
+        self._step(logits, batch.labels, batch, self.scores[self.held_out[dataloader_idx]])
 
     def _logits(self, inputs: Tensor) -> Tensor:
         if self.on_features:
@@ -178,7 +181,7 @@ class ExpressionModule(pl.LightningModule):
             MienError: The loss is no longer a number.
         """
         values = {"lr": self.optimizer.param_groups[-1]["lr"]}
-        values |= self._log_scores(self.train_score, "train") | self.selected
+        values |= self._log_scores("train") | self.selected
         if not isfinite(values["train_loss"]):
             raise MienError(
                 f"training diverged: the mean loss of epoch {self.current_epoch + 1} is {values['train_loss']}; "
@@ -190,13 +193,16 @@ class ExpressionModule(pl.LightningModule):
         self.on_epoch({"epoch": self.current_epoch + 1, **values})
 
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch's scores on the selection split."""
-        self.selected = self._log_scores(self.val_score, "val")
+        """Log the epoch's scores on what is held out."""
+        self.selected = {}
+        for name in self.held_out:
+            self.selected |= self._log_scores(name)
 
-    def _log_scores(self, score: RunningScore, prefix: str) -> dict[str, float]:
+    def _log_scores(self, split: str) -> dict[str, float]:
+        score = self.scores[split]
         if self.trainer.world_size > 1:
             score.sum_over_processes()
-        values = {f"{prefix}_{name}": float(value) for name, value in score.compute().items()}
+        values = {f"{split}_{name}": float(value) for name, value in score.compute().items()}
         self.log_dict(values)
         score.reset()
         return values

@@ -67,7 +67,8 @@ def as_begun(config: TrainerConfig, folder: Path) -> TrainerConfig:
 def build_trainer(config: TrainerConfig, checkpoints: Checkpoints) -> pl.Trainer:
     """The Trainer of a run, with its callbacks, for the processes that there are: it starts none."""
     _hush()
-    here = world()
+    here, protocol = world(), checkpoints.protocol
+    held_out = protocol.selection != "none" or protocol.report_curve
     return pl.Trainer(
         max_epochs=config.max_epochs,
         accelerator=pick_accelerator(config.accelerator),
@@ -80,7 +81,7 @@ def build_trainer(config: TrainerConfig, checkpoints: Checkpoints) -> pl.Trainer
         gradient_clip_val=config.gradient_clip,
         gradient_clip_algorithm=config.gradient_clip_by,
         limit_train_batches=1.0 if config.limit_train_batches is None else config.limit_train_batches,
-        limit_val_batches=0 if checkpoints.protocol.selection == "none" else 1.0,
+        limit_val_batches=1.0 if held_out else 0,
         logger=False,  # mien.loggers gets every epoch from the checkpoints' watch
         callbacks=_callbacks(config, checkpoints),
         default_root_dir=checkpoints.folder,
