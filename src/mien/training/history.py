@@ -64,6 +64,8 @@ class History:
         if "val_loss" in row:
             text += f"  selection loss {row['val_loss']:.3f} accuracy {100 * row['val_accuracy']:.1f} %"
             text += f" macro recall {100 * row['val_macro_recall']:.1f} %"
+        if "report_loss" in row:
+            text += f"  reported split loss {row['report_loss']:.3f} accuracy {100 * row['report_accuracy']:.1f} %"
         return text
 
 
