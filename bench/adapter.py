@@ -147,7 +147,8 @@ class ShareClock(StepClock):
 
     def watch(self, module: Any) -> None:
         """Take the time where the network begins, around the scores, and where the optimizer has ended."""
-        logits, update, step = module._logits, module.train_score.update, module.optimizer.step
+        score = module.scores["train"]
+        logits, update, step = module._logits, score.update, module.optimizer.step
 
         def begun(inputs: Tensor) -> Tensor:
             self._begun, self._aside = clock(), 0.0
@@ -165,7 +166,7 @@ class ShareClock(StepClock):
                 self.bare += clock() - self._begun - self._aside
             return result
 
-        module._logits, module.train_score.update, module.optimizer.step = begun, scored, stepped
+        module._logits, score.update, module.optimizer.step = begun, scored, stepped
 
 
 def timed(config: Config, steps: StepClock, change: Callable[[pl.Trainer], None] | None = None) -> StepClock:

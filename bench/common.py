@@ -37,13 +37,18 @@ def clock() -> float:
 
 
 def alternate(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Let every contender run once a round, another one first each time, so that slow minutes hit all alike."""
+    """Let every contender run once a round, another one first each time, so that slow minutes hit all alike.
+
+    Every value is told on stderr as it comes, so that a measurement that is cut short has said something.
+    """
+    console = Console(stderr=True)
     values: dict[str, list[float]] = {name: [] for name in contenders}
     names = list(contenders)
     for number in range(rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
             values[name].append(contenders[name]())
+            console.print(f"round {number + 1} of {rounds}, {name}: {values[name][-1]:.4g}", highlight=False)
     return values
 
 

@@ -17,6 +17,7 @@ from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
 from mien.pipeline import evaluate_model, run
+from mien.report.notes import looked_at
 from mien.results import RunResult
 from mien.runs import owned
 from mien.scoring import Call
@@ -96,6 +97,7 @@ def test_a_missed_face_counts_as_wrong(finished):
 def test_the_reported_split_can_be_scored_after_every_epoch_too(tmp_path):
     """It changes nothing else, and after the epoch that is kept it is the score of the test."""
     published = ("scenes=none", "protocol=published", "protocol.selection=validation", "protocol.checkpoint=best")
+    published += ("trainer.precision=32-true",)  # as the test is scored
     run(tiny(*published), tmp_path / "plain")
     result = run(tiny(*published, "protocol.report_curve=true"), tmp_path / "curve")
     plain, curve = (pd.read_csv(tmp_path / name / "metrics.csv") for name in ("plain", "curve"))
@@ -104,6 +106,18 @@ def test_the_reported_split_can_be_scored_after_every_epoch_too(tmp_path):
     kept = curve.set_index("epoch").loc[result.selection.epoch]
     assert kept["report_accuracy"] == pytest.approx(result.test.accuracy)
     assert kept["report_loss"] == pytest.approx(result.test.loss, rel=1e-4)
+
+
+def test_that_the_reported_split_was_looked_at_is_said_of_no_other(tmp_path, folders):
+    published = ("scenes=none", "protocol=published", "protocol.report_curve=true", "trainer.max_epochs=1")
+    run(tiny(*published), tmp_path / "run")
+    asked = {"own": ("dataset=drawn_faces", *TINY[:3]), "other": ("dataset=image_folder", f"dataset.root={folders}")}
+    told = {"own": "the test split, which is reported, was scored after every epoch too", "other": ""}
+    for name, data in asked.items():
+        config = evaluation(f"run={tmp_path / 'run'}", *data, "accelerator=cpu")
+        assert looked_at(evaluate_model(config, tmp_path / name)) == told[name]
+    card = (tmp_path / "run" / "bundle" / "README.md").read_text()
+    assert "The test split, which is reported, was scored after every epoch too." in card
 
 
 def test_the_reported_split_can_be_scored_where_none_selects(tmp_path):

@@ -106,7 +106,7 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
     about = bundle.about
     result = RunResult(
         command=call.command,
-        protocol=about["protocol"] | {"report": NOTHING["name"] if crops is None else str(crops.split)},
+        protocol=_protocol(about["protocol"], crops),
         dataset=NOTHING if crops is None else named(crops.source),
         backbone=bundle.backbone.model or "" if bundle.backbone.name == "timm" else bundle.backbone.name,
         parameters=bundle.classifier.count_parameters()[0],
@@ -124,6 +124,13 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
         model=model_id(about["config"], about["dataset"]["fingerprint"]) if "config" in about else "",
     )
     return Scored(_with_gap(result, about), evaluation, faces, _selection(exam, predictor))
+
+
+def _protocol(trained: dict[str, Any], crops: Crops | None) -> dict[str, Any]:
+    """The protocol that the model was trained under, with what is reported here."""
+    report = NOTHING["name"] if crops is None else str(crops.split)
+    looked_at = crops is not None and crops.own and report == trained["report"] and trained.get("report_curve", False)
+    return trained | {"report": report, "report_curve": looked_at}
 
 
 def _evaluate(crops: Crops, predictor: Predictor) -> Evaluation:

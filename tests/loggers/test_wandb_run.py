@@ -49,7 +49,14 @@ def test_the_epoch_is_the_step_of_the_curves(first):
     sent = Sent(first / "a")
     assert [row["_step"] for row in sent.history] == [1, 2, 3]
     axes = {(one.get("name") or one["glob_name"]): one.get("step_metric") for one in metrics_of(sent)}
-    assert axes == {"epoch": None, "train/*": "epoch", "val/*": "epoch", "lr": "epoch", "seconds": "epoch"}
+    assert axes == {
+        "epoch": None,
+        "train/*": "epoch",
+        "val/*": "epoch",
+        "report/*": "epoch",
+        "lr": "epoch",
+        "seconds": "epoch",
+    }
 
 
 def metrics_of(sent):

@@ -121,6 +121,15 @@ def test_what_kept_a_run_from_starting_stays_in_the_record_until_it_is_tried_her
     assert gather(clone, recorded)[0].why == "no data"
 
 
+def test_a_run_that_is_unfinished_elsewhere_is_not_started_here(tmp_path, places, recipes):
+    write_text(recipes[0].folder / "metrics.csv", "epoch,train_loss\n1,2.0\n")
+    save_record(places.experiments, "faces", gather(plan(places, "faces/small"), []))
+    recorded = load_record(places.experiments, "faces")
+    assert recorded[0].status == UNFINISHED
+    clone = plan(replace(places, output=tmp_path / "clone"), "faces/small")
+    assert gather(clone, recorded)[0].why == "not started yet"
+
+
 def test_a_recorded_run_of_an_older_recipe_gives_no_verdict(tmp_path, places, recipes):
     finish(recipes[0])
     save_record(places.experiments, "faces", gather(plan(places, "faces/small"), []))

@@ -30,7 +30,7 @@ from mien.files import read_json, write_json
 from mien.processes import WorkFailed, supervise
 from mien.results import RunResult
 from mien.training.trainer import as_begun
-from teamwork import SELECTED, Task, run_all, train
+from teamwork import REPORTED, SELECTED, Task, run_all, train
 from tiny import TINY, small_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +89,7 @@ def test_several_processes_train_as_one(tmp_path, devices, images, changes, weig
     several = together(train, Task(tmp_path / "several", config(devices, batch_size, **changes), images, weighted))
     assert_close(one, several)
     seen = notes(tmp_path / "several")
-    assert [process["counted"] for process in seen] == [[SELECTED, drawn] * 2] * devices
+    assert [process["counted"] for process in seen] == [[SELECTED, REPORTED, drawn] * 2] * devices
     assert notes(tmp_path / "one")[0]["counted"] == seen[0]["counted"]
 
 

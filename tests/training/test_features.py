@@ -42,7 +42,8 @@ def config(views=2, moving=False, **augment):
 
 def data(rows=None):
     train = whole(IMAGES, LABELS) if rows is None else Labelled(IMAGES, rows, LABELS[rows])
-    return ExpressionData(train, whole(IMAGES[:9], LABELS[:9]), 8, seed=0)
+    held_out = whole(IMAGES[:9], LABELS[:9]), whole(IMAGES[9:16], LABELS[9:16])
+    return ExpressionData(train, held_out[0], 8, seed=0, reported=held_out[1])
 
 
 def classifier(settings):
@@ -87,9 +88,10 @@ def test_views_and_selection_are_what_the_backbone_gives(store):
         torch.testing.assert_close(got.train_images.values[40 * view :][:40].float(), expected, rtol=1e-3, atol=1e-3)
     assert not torch.equal(got.train_images.values[:40], got.train_images.values[40:])
     assert got.train_images.values.float().std() > 0.1
-    expected = direct(settings, IMAGES[:9], None)
-    torch.testing.assert_close(got.selection_images.values.float(), expected, rtol=1e-3, atol=1e-3)
-    assert got.selection_images.views == 1
+    for held_out, rows in ((got.selection_images, slice(9)), (got.reported_images, slice(9, 16))):
+        expected = direct(settings, IMAGES[rows], None)
+        torch.testing.assert_close(held_out.values.float(), expected, rtol=1e-3, atol=1e-3)
+        assert held_out.views == 1
 
 
 def test_a_part_of_the_images(store):
@@ -109,7 +111,7 @@ def test_computed_once_for_all_seeds_and_heads(store, monkeypatch):
     monkeypatch.setattr(Features, "_compute", None)
     second = features(replace(config(), seed=5, head=HeadConfig("mlp", [4], [0.0])), store)
     assert torch.equal(first.train_images.values, second.train_images.values)
-    assert count(store) == 2
+    assert count(store) == 3  # train, selection split, reported split
 
 
 @pytest.mark.parametrize("what", ["views", "augmentation", "weights", "images", "precision", "normalisation"])
@@ -130,7 +132,7 @@ def test_what_the_features_depend_on_is_in_the_key(what, store):
     if what == "normalisation":
         settings = replace(settings, backbone=replace(settings.backbone, mean=[0.4] * 3, std=[0.5] * 3))
     features(settings, store, given, built)
-    new = {"views": 1, "augmentation": 1, "images": 1}.get(what, 2)
+    new = {"views": 1, "augmentation": 1, "images": 1}.get(what, 3)
     assert count(store) == before + new
 
 

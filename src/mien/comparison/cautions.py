@@ -19,6 +19,7 @@ _RULES = {
     "report": "reported split",
     "flip_average": "flip averaging",
     "ten_crop": "ten-crop",
+    "report_curve": "scoring the reported split after every epoch",
 }
 
 

@@ -77,7 +77,8 @@ class ProtocolConfig:
     """The split whose score is reported, once."""
     report_curve: bool = False
     """Score the reported split after every epoch too, as ``report_*`` in ``metrics.csv``; nothing is chosen by it, but
-    it shows what choosing by it would have given. Under the name published only, since it is looked at."""
+    it shows what choosing by it would have given. As on the selection split: without flip averaging, and in the
+    precision of training. Under the name published only, since it is looked at."""
     flip_average: bool = False
     """Test-time augmentation: mean probability of an image and its mirror image."""
     ten_crop: int = 0

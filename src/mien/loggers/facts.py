@@ -83,7 +83,7 @@ class RunLog(Protocol):
     """One logger of one run."""
 
     def epoch(self, row: Mapping[str, float]) -> None:
-        """Take an epoch: ``epoch`` counted from 1, ``train_...``, ``val_...``, ``lr`` and ``seconds``."""
+        """Take an epoch: ``epoch`` counted from 1, ``train_...``, ``val_...``, ``report_...``, ``lr``, ``seconds``."""
 
     def outcome(self, outcome: Outcome) -> None:
         """Take the scores, tables and pictures of the finished run."""

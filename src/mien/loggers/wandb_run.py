@@ -48,7 +48,7 @@ class WandbLog:
         self.run = _begin(config, facts, mine)
         self.last = self.run.starting_step - 1
         self.run.define_metric("epoch", hidden=True)
-        for name in ("train/*", "val/*", "lr", "seconds"):
+        for name in ("train/*", "val/*", "report/*", "lr", "seconds"):
             self.run.define_metric(name, step_metric="epoch")
         for row in facts.epochs():
             self.epoch(row)

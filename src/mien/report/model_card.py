@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mien.report.notes import chosen_on_reported
+from mien.report.notes import chosen_on_reported, looked_at
 from mien.report.record import end_to_end_lines, portable, test_lines
 from mien.report.run import kept_epoch
 from mien.report.wording import percent
@@ -77,6 +77,8 @@ def _origin(facts: dict[str, Any], run: RunResult) -> list[str]:
     ]
     if warning := chosen_on_reported(run):
         lines += ["", f"This model was {warning}."]
+    if warning := looked_at(run):
+        lines += ["", f"{warning[0].upper()}{warning[1:]}."]
     return lines
 
 

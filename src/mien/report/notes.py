@@ -17,6 +17,12 @@ def chosen_on_reported(run: RunResult) -> str:
     return f"chosen on the {split} split, which is reported: its scores are too high"
 
 
+def looked_at(run: RunResult) -> str:
+    """That the reported split was scored after every epoch, not once; ``""`` where it was not."""
+    watched = run.protocol.get("report_curve", False)  # older runs do not have it
+    return f"the {run.protocol['report']} split, which is reported, was scored after every epoch too" if watched else ""
+
+
 def not_compared(run: RunResult) -> str:
     """Which images the model saw that the search for leaked ones did not compare with; ``""`` where there are none."""
     unseen = []

@@ -11,7 +11,7 @@ from typing import Any
 from mien.environment import commits
 from mien.face_results import EndToEndResult
 from mien.files import read_json
-from mien.report.notes import chosen_on_reported, not_compared, without_copied, without_leaked
+from mien.report.notes import chosen_on_reported, looked_at, not_compared, without_copied, without_leaked
 from mien.report.tables import error_shares, notes_on, size_words
 from mien.report.wording import UNDEFINED, duration, interval, percent, pixels
 from mien.results import EvalResult, RunResult
@@ -68,9 +68,8 @@ def _protocol(run: RunResult) -> str:
     protocol = run.protocol
     averaged = f"flip averaging {'on' if protocol['flip_average'] else 'off'}"
     averaged += ", mean over ten crops" if protocol.get("ten_crop") else ""
-    reported = protocol["report"] + (", scored after every epoch too" if protocol.get("report_curve") else "")
-    text = f"{protocol['name']}: selection on {protocol['selection']}, report on {reported}, {averaged}"
-    return "; ".join(filter(None, [text, chosen_on_reported(run)]))
+    text = f"{protocol['name']}: selection on {protocol['selection']}, report on {protocol['report']}, {averaged}"
+    return "; ".join(filter(None, [text, chosen_on_reported(run), looked_at(run)]))
 
 
 def _commits(environment: dict[str, Any]) -> str:

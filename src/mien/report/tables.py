@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.face_results import EndToEndResult, Outcomes, SizeScore
-from mien.report.notes import chosen_on_reported, without_copied, without_leaked
+from mien.report.notes import chosen_on_reported, looked_at, without_copied, without_leaked
 from mien.report.wording import UNDEFINED, duration, interval, percent, pixels, points, points_interval
 from mien.results import RESULTS_FILE, EvalResult, RunResult
 
@@ -167,7 +167,7 @@ def _heading(run: RunResult) -> list[str]:
     return [
         f"{run.backbone} ({run.parameters:,} parameters) on {data}",
         f"protocol {run.protocol['name']}, {epochs}, seed {run.seed}",
-        *filter(None, [chosen_on_reported(run)]),
+        *filter(None, [chosen_on_reported(run), looked_at(run)]),
     ]
 
 

@@ -144,8 +144,8 @@ def gather(plan: Plan, recorded: Sequence[RunRecord]) -> list[RunRecord]:
         if there is not None and there.status == FINISHED:
             there = replace(there, why=why_no_verdict(recipe, there))
             here = there if _better(there, here) else here
-        elif there is not None and here.why == NOT_STARTED:
-            here = replace(here, status=there.status, why=there.why)  # what kept it from its end when it was recorded
+        elif there is not None and here.why == NOT_STARTED and there.status != UNFINISHED:  # that is elsewhere
+            here = replace(here, status=there.status, why=there.why)  # what kept it from starting, or ended it
         records.append(here)
     return [record for name in plan.parts for record in _of_one_precision([r for r in records if r.part == name])]
 

@@ -28,9 +28,7 @@ _EXAMPLES = (
     "test.recall.<class>",
     *(f"history.<column>.{which}" for which in ("last", "best", "<epoch>", f"{AT_BEST}<column>")),
 )
-_SHARES = re.compile(
-    r"(accuracy|recall|f1|ece|detection)$|^selection\.value$|^test\.recall\.|^history\.\w+_(accuracy|macro_recall)\."
-)
+_SHARES = re.compile(r"(accuracy|recall|f1|ece|detection)$|^selection\.value$|^test\.recall\.")
 
 
 @dataclass(frozen=True)
@@ -76,5 +74,9 @@ def is_share(path: str) -> bool:
     Examples:
         >>> [is_share(path) for path in ("test.macro_recall", "history.val_accuracy.best", "test.loss", "seconds.fit")]
         [True, True, False, False]
+        >>> is_share("history.val_loss.at_best_report_accuracy")
+        False
     """
+    if path.startswith("history."):
+        return not path.split(".")[1].endswith("_loss")  # whatever column chooses the epoch
     return _SHARES.search(path) is not None

@@ -1,4 +1,4 @@
-"""The LightningDataModule: training images and the split on which epochs are chosen."""
+"""The LightningDataModule: training images and what is scored after every epoch."""
 
 import logging
 from math import ceil

@@ -1,6 +1,6 @@
 """Features of a frozen backbone, computed once: after that only the head trains.
 
-The backbone runs over V augmented views of every training image and once over every image of the selection split.
+The backbone runs over V augmented views of every training image and once over every image that is held out.
 The features lie in the cache as float16, mapped into memory; an epoch draws one view of every image. They are shared
 by all runs of the same images, weights, augmentation and V, whatever their seed and head.
 """
