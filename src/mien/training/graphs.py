@@ -26,7 +26,7 @@ def graphed(network: nn.Module, like: Tensor) -> Callable[[Tensor], Tensor]:
     """
     try:
         replay = captured(network, like)
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # the latter is how PyTorch refuses a network beforehand
         reason = str(error).partition("\n")[0]
         log.warning("the network cannot be captured as CUDA graphs and is trained kernel by kernel: %s", reason)
         return network.__call__
@@ -46,6 +46,7 @@ def captured(network: nn.Module, like: Tensor) -> Callable[[Tensor], Tensor]:
 
     Raises:
         RuntimeError: It cannot be captured.
+        AssertionError: PyTorch refuses to, such as where no output needs a gradient.
     """
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
     precision = torch.autocast(
