@@ -1,14 +1,17 @@
-"""Opening a data set for a command: the parts that it needs, and what leaks between them. Nothing is decoded."""
+"""What a command opens: a data set, its parts and what leaks between them, and a model's crop rule. Nothing is decoded."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
-from mien.config.schema import DatasetConfig, ProtocolConfig
+from mien.config.check_images import crop_problems
+from mien.config.evaluate import CropChanges
+from mien.config.schema import CropConfig, DatasetConfig, ProtocolConfig
 from mien.data.catalog import load_source
 from mien.data.leaks import find_leaks
 from mien.data.source import SourceData
 from mien.data.split import takes_validation, with_test, with_validation
-from mien.errors import DataError
+from mien.detection import crop_rule
+from mien.errors import ConfigError, DataError
 from mien.models.bundle import Bundle
 from mien.types import Leaks, SplitName
 
@@ -54,6 +57,20 @@ def open_for_training(dataset: DatasetConfig, protocol: ProtocolConfig) -> Opene
         source = with_validation(whole, dataset.validation_fraction, dataset.split_seed)
     split = SplitName(protocol.report)
     return Opened(source, split, _leaks(whole, source, split))
+
+
+def cropping_as_asked(bundle: Bundle, changes: CropChanges) -> Bundle:
+    """The model with another crop rule, where one is asked for.
+
+    Raises:
+        ConfigError: There is no such rule.
+    """
+    asked = {key: value for key, value in asdict(changes).items() if value is not None}
+    config = CropConfig(**asdict(bundle.crop) | asked)
+    problems = list(crop_problems(config))
+    if asked and problems:
+        raise ConfigError(problems)
+    return replace(bundle, crop=crop_rule(config))
 
 
 def open_for_evaluation(dataset: DatasetConfig, split: SplitName, bundle: Bundle) -> Opened:

@@ -11,10 +11,9 @@ from pytorch_lightning import seed_everything
 
 from mien.audit import known_copies
 from mien.cache.store import open_store
-from mien.config.check_images import crop_problems
-from mien.config.evaluate import CropChanges, EvaluateConfig
+from mien.config.evaluate import EvaluateConfig
 from mien.config.load import plain, to_yaml
-from mien.config.schema import Config, CropConfig, TrainerConfig
+from mien.config.schema import Config, TrainerConfig
 from mien.data.decode import Decoded, Decoder, skipped
 from mien.data.mixed import draw_weights
 from mien.data.source import Part, SourceData
@@ -31,7 +30,7 @@ from mien.labels import LabelSet
 from mien.loggers import Loggers, Outcome, check_loggers, logged, told
 from mien.models.bundle import Bundle
 from mien.models.factory import Classifier, build_classifier, input_spec
-from mien.opening import Opened, open_for_evaluation, open_for_training
+from mien.opening import Opened, cropping_as_asked, open_for_evaluation, open_for_training
 from mien.results import RESULTS_FILE, RunResult
 from mien.runs import CONFIG_FILE, check_space, claim, note_skipped, owned, write_data
 from mien.scoring import Call, Crops, Exam, Photos, Scored, draw_explanations, named, score, write_scores
@@ -161,7 +160,7 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
     call = call or Call()
     check_devices(TrainerConfig(accelerator=config.accelerator))
     check_loggers(config.logger)
-    bundle = _cropping_as_asked(Bundle.load(Path(config.run)), config.crop)
+    bundle = cropping_as_asked(Bundle.load(Path(config.run)), config.crop)
     device = device_of(config.accelerator)
     if config.report.explain:
         check_explainable(bundle.classifier.backbone, bundle.spec)
@@ -185,16 +184,6 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
             write_scores(folder, exam, scored)
             loggers.outcome(Outcome(folder, scored))
     return scored.result
-
-
-def _cropping_as_asked(bundle: Bundle, changes: CropChanges) -> Bundle:
-    """The model with another crop rule, where one is asked for."""
-    asked = {key: value for key, value in asdict(changes).items() if value is not None}
-    config = CropConfig(**asdict(bundle.crop) | asked)
-    problems = list(crop_problems(config))
-    if asked and problems:
-        raise ConfigError(problems)
-    return replace(bundle, crop=crop_rule(config))
 
 
 def _crops(config: EvaluateConfig, bundle: Bundle, detector: FaceDetector) -> Crops:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mien.config.check import problems_of, protocol_problems
+from mien.config.check import problems_of
+from mien.config.check_protocol import rule_problems
 from mien.config.load import from_yaml, plain, to_yaml
 from mien.config.schema import (
     AugmentConfig,
@@ -185,25 +186,25 @@ def test_zero_is_a_value():
 
 @pytest.mark.parametrize("name", ["clean", "mine"])
 def test_selecting_on_the_test_split_is_refused_under_another_name(name):
-    problems = list(protocol_problems(ProtocolConfig(name, selection="test")))
+    problems = list(rule_problems(ProtocolConfig(name, selection="test")))
     assert any("choosing on the test split and reporting it is no clean protocol" in line for line in problems)
 
 
 def test_selecting_on_the_test_split_is_refused_though_another_is_reported():
-    problems = list(protocol_problems(ProtocolConfig("mine", selection="test", report="validation")))
+    problems = list(rule_problems(ProtocolConfig("mine", selection="test", report="validation")))
     assert any("choosing on the test split is no clean protocol; use selection=validation" in line for line in problems)
 
 
 def test_published_may_select_on_the_test_split():
-    assert list(protocol_problems(ProtocolConfig("published", selection="test"))) == []
+    assert list(rule_problems(ProtocolConfig("published", selection="test"))) == []
 
 
 def test_the_reported_split_is_looked_at_once_but_in_a_published_protocol():
-    (problem,) = protocol_problems(ProtocolConfig("clean", report_curve=True))
+    (problem,) = rule_problems(ProtocolConfig("clean", report_curve=True))
     assert "a clean protocol looks at the reported split once; use protocol=published" in problem
-    (problem,) = protocol_problems(ProtocolConfig("published", selection="test", report_curve=True))
+    (problem,) = rule_problems(ProtocolConfig("published", selection="test", report_curve=True))
     assert "epochs are chosen on test already" in problem
-    assert list(protocol_problems(ProtocolConfig("published", report_curve=True))) == []
+    assert list(rule_problems(ProtocolConfig("published", report_curve=True))) == []
 
 
 def test_what_needs_a_selection_split_is_refused_without_one():
