@@ -1,4 +1,4 @@
-"""What a command opens: a data set, its parts and what leaks between them, and a model's crop rule. Nothing is decoded."""
+"""What a command opens: a data set, its parts and what leaks between them; a model's crop rule. Nothing is decoded."""
 
 import logging
 from dataclasses import asdict, dataclass, replace
