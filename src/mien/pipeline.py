@@ -2,31 +2,26 @@
 
 import logging
 import sys
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from pytorch_lightning import seed_everything
 
-from mien.audit import known_copies
 from mien.cache.store import open_store
 from mien.config.evaluate import EvaluateConfig
 from mien.config.load import plain, to_yaml
 from mien.config.schema import Config, TrainerConfig
 from mien.data.decode import Decoded, Decoder, skipped
 from mien.data.mixed import draw_weights
-from mien.data.source import Part, SourceData
+from mien.data.source import SourceData
 from mien.data.split import parts_used
 from mien.detection import build_detector, crop_rule
-from mien.detection.face_reader import FaceFinder
 from mien.endtoend.scenes import build_scenes
 from mien.endtoend.stage import fingerprint
 from mien.environment import describe, note_start, versions
-from mien.errors import ConfigError, LabelError
 from mien.evaluation.explain import check_explainable
 from mien.files import write_text
-from mien.labels import LabelSet
 from mien.loggers import Loggers, Outcome, check_loggers, logged, told
 from mien.models.bundle import Bundle
 from mien.models.factory import Classifier, build_classifier, input_spec
@@ -34,6 +29,7 @@ from mien.opening import Opened, cropping_as_asked, open_for_evaluation, open_fo
 from mien.results import RESULTS_FILE, RunResult
 from mien.runs import CONFIG_FILE, check_space, claim, note_skipped, owned, write_data
 from mien.scoring import Call, Crops, Exam, Photos, Scored, draw_explanations, named, score, write_scores
+from mien.stages import crops_of, cut_faces, decode, exam_of, photos_of
 from mien.training.checkpoints import FOLDER as CHECKPOINTS
 from mien.training.checkpoints import LAST, Watch
 from mien.training.data import ExpressionData, labelled
@@ -41,7 +37,7 @@ from mien.training.features import Features
 from mien.training.fit import Fitted, RunPlace, fit, settled
 from mien.training.team import Team
 from mien.training.trainer import as_begun, check_devices
-from mien.types import CropRule, FaceDetector, InputSpec, SplitName
+from mien.types import FaceDetector, InputSpec, SplitName
 from mien.world import device_of, is_first_process, world
 
 log = logging.getLogger(__name__)
@@ -65,7 +61,7 @@ def run(config: Config, folder: Path, call: Call | None = None, watch: Watch | N
     team = Team()
     with owned(folder) if is_first_process() else nullcontext():
         opened = open_for_training(config.dataset, config.protocol)
-        photos = _photos(config, opened.source.labels)
+        photos = photos_of(config, opened.source.labels)
         data = opened.source.spec(parts_used(config.protocol.selection, config.protocol.report))
         seen = None if config.scenes.root is None else lambda: fingerprint(photos[0])
         done = claim(folder, config, data, opened.leaks, seen) if is_first_process() else None
@@ -90,7 +86,7 @@ def _run(config: Config, place: RunPlace, call: Call, opened: Opened, photos: Ph
     config = replace(config, trainer=settled(trainer, classifier))
     check_space(folder, classifier.count_parameters()[0])
     decoded = _decode(config, source, spec, photos[1])
-    exam = _exam(config, opened, decoded, photos)
+    exam = exam_of(config, opened, decoded, photos)
     if is_first_process():
         facts = {"precision": config.trainer.precision, "processes": world().size}
         note_start(folder, describe(call.command, config.seed) | facts, goes_on)
@@ -119,7 +115,7 @@ def _network(config: Config, spec: InputSpec, classes: int) -> Classifier:
     """The network, and a look ahead whether all that is asked of it can be had."""
     classifier = build_classifier(config.backbone, config.head, classes)
     if config.report.explain:
-        check_explainable(classifier.backbone, spec)
+        check_explainable(classifier, spec)
     return classifier
 
 
@@ -131,19 +127,6 @@ def _examine(config: Config, folder: Path, call: Call, exam: Exam, bundle: Bundl
         draw_explanations(folder, bundle, scored, device)
     write_scores(folder, exam, scored, bundle)
     return scored
-
-
-def _exam(config: Config, opened: Opened, decoded: dict[SplitName, Decoded], photos: Photos) -> Exam:
-    """What the trained model is scored on, and the selection split where that is another part."""
-    chosen_on = config.protocol.selection
-    selection = None if chosen_on in ("none", opened.split) else decoded[SplitName(chosen_on)]
-    return Exam(_part(config.output, opened, decoded[opened.split]), *photos, selection)
-
-
-def _part(output: str, opened: Opened, decoded: Decoded) -> Crops:
-    """The part that is scored, with what is known of its copies in train."""
-    copies = known_copies(Path(output), opened.source.spec().fingerprint, opened.split)
-    return Crops(opened.source, opened.split, decoded, opened.leaks, copies, opened.own)
 
 
 def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = None) -> RunResult:
@@ -163,7 +146,7 @@ def evaluate_model(config: EvaluateConfig, folder: Path, call: Call | None = Non
     bundle = cropping_as_asked(Bundle.load(Path(config.run)), config.crop)
     device = device_of(config.accelerator)
     if config.report.explain:
-        check_explainable(bundle.classifier.backbone, bundle.spec)
+        check_explainable(bundle.classifier, bundle.spec)
     with owned(folder):
         (folder / RESULTS_FILE).unlink(missing_ok=True)
         write_text(folder / CONFIG_FILE, to_yaml(config))
@@ -193,41 +176,9 @@ def _crops(config: EvaluateConfig, bundle: Bundle, detector: FaceDetector) -> Cr
     trained_on = bundle.about["config"]["dataset"].get("faces", "given")
     if trained_on != config.dataset.faces:
         log.warning("the model was trained on dataset.faces=%s, and is scored on %s", trained_on, config.dataset.faces)
-    parts = _faces({split: opened.source.parts[split]}, config, detector, bundle.crop)
+    parts = cut_faces({split: opened.source.parts[split]}, config, detector, bundle.crop)
     prepared = replace(bundle.spec, size=bundle.views.prepared)
-    return _part(config.output, opened, Decoder.of(config.dataset, prepared).decode(parts[split]))
-
-
-def _photos(config: Config, labels: LabelSet) -> Photos:
-    """The whole photos of the end-to-end stage and the detector; nothing is decoded."""
-    scenes = build_scenes(config.scenes, labels)
-    if scenes is not None:
-        try:
-            scenes.labels.mapping_to(labels)
-        except LabelError as error:
-            raise LabelError(f"scenes={config.scenes.name}: {error}; scenes=none goes without the stage") from error
-    return scenes, build_detector(config.detector, device_of(config.trainer.accelerator))
-
-
-def _faces(
-    parts: Mapping[SplitName, Part], config: Config | EvaluateConfig, detector: FaceDetector, rule: CropRule
-) -> Mapping[SplitName, Part]:
-    """The parts as they are, or cut down to the faces in them: as ``dataset.faces`` says."""
-    if config.dataset.faces == "given":
-        return parts
-    if rule.preprocess != "standard":
-        raise ConfigError([f"dataset.faces=detected: the model has crop.preprocess={rule.preprocess}; use given"])
-    return FaceFinder(detector, config.detector, config.dataset.cache).cut_out(parts, rule)
-
-
-def _decode(config: Config, source: SourceData, spec: InputSpec, detector: FaceDetector) -> dict[SplitName, Decoded]:
-    """All images that the run will need, so that unreadable ones show before training."""
-    parts = {split: source.parts[split] for split in parts_used(config.protocol.selection, config.protocol.report)}
-    faces = _faces(parts, config, detector, crop_rule(config.crop))
-    prepared = replace(spec, size=config.protocol.ten_crop or spec.size)
-    decoded = Decoder.of(config.dataset, prepared).decode_parts(faces, config.dataset.decode_size)
-    source.require_classes(decoded[SplitName.TRAIN].part, "readable image")
-    return decoded
+    return crops_of(config.output, opened, Decoder.of(config.dataset, prepared).decode(parts[split]))
 
 
 def _training_data(
@@ -268,3 +219,11 @@ def _bundle(config: Config, classifier: Classifier, spec: InputSpec, source: Sou
         ten_crop=config.protocol.ten_crop,
         about=about,
     )
+
+
+def _decode(config: Config, source: SourceData, spec: InputSpec, detector: FaceDetector) -> dict[SplitName, Decoded]:
+    """All images that the run will need, so that unreadable ones show before training."""
+    parts = {split: source.parts[split] for split in parts_used(config.protocol.selection, config.protocol.report)}
+    decoded = decode(config, parts, spec, detector)
+    source.require_classes(decoded[SplitName.TRAIN].part, "readable image")
+    return decoded

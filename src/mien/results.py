@@ -133,6 +133,7 @@ class RunResult:
         model: What the model was trained with but for its seed, as :func:`mien.runs.model_id` gives it; equal for
             several trainings of one model, and in every evaluation of them. ``""`` in results from before there was
             this.
+        members: Of an ensemble, its members in words; else none.
     """
 
     command: str
@@ -152,6 +153,7 @@ class RunResult:
     own_data: bool | None = None
     weights: str = ""
     model: str = ""
+    members: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:

@@ -108,7 +108,7 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
         command=call.command,
         protocol=_protocol(about["protocol"], crops),
         dataset=NOTHING if crops is None else named(crops.source),
-        backbone=bundle.backbone.model or "" if bundle.backbone.name == "timm" else bundle.backbone.name,
+        backbone=bundle.name,
         parameters=bundle.classifier.count_parameters()[0],
         trainable_parameters=about["trainable_parameters"],
         epochs=about["epochs"],
@@ -122,6 +122,7 @@ def score(bundle: Bundle, exam: Exam, device: str, call: Call, seconds: dict[str
         own_data=None if crops is None else crops.own,
         weights=about["config"]["backbone"]["weights"] if "config" in about else "",
         model=model_id(about["config"], about["dataset"]["fingerprint"]) if "config" in about else "",
+        members=tuple(about.get("members", ())),
     )
     return Scored(_with_gap(result, about), evaluation, faces, _selection(exam, predictor))
 

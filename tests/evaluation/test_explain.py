@@ -123,7 +123,7 @@ def test_a_network_without_maps_is_refused():
     trunk = nn.Sequential(_Tokens())
     trunk.register_parameter("weight", nn.Parameter(torch.zeros(1)))
     with pytest.raises(ConfigError, match=r"no feature maps of 4 x 4 cells at 32 px; take a convolutional network"):
-        check_explainable(Backbone(trunk, nn.Flatten(), 12), InputSpec(32))
+        check_explainable(Classifier(Backbone(trunk, nn.Flatten(), 12), nn.Linear(12, 7), 7), InputSpec(32))
 
 
 def test_without_captum_the_install_command_is_named(monkeypatch):

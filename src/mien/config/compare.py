@@ -30,13 +30,18 @@ class CompareConfig:
 
 def compare_problems(config: CompareConfig) -> Iterator[str]:
     """Everything that is wrong with the config of a comparison."""
-    if config.runs and config.sweep:
-        yield "runs and sweep: expected one of them, got both"
-    if not config.runs and not config.sweep:
-        yield "runs: it needs a value; expected run folders, such as runs=[outputs/a,outputs/b], or sweep=<folder>"
+    yield from runs_problems(config.runs, config.sweep)
     if config.names and len(config.names) != len(config.runs):
         yield f"names: expected one for each of the {len(config.runs)} runs, got {len(config.names)}"
     if not all(name.strip() for name in config.names):
         yield "names: one of them is empty"
     yield from in_range("bootstrap", config.bootstrap, 100, 1_000_000)
     yield from in_range("seed", config.seed, 0, 2**32 - 1)
+
+
+def runs_problems(runs: list[str], sweep: str | None) -> Iterator[str]:
+    """That runs are named in one way: by their folders, or by their sweep's."""
+    if runs and sweep:
+        yield "runs and sweep: expected one of them, got both"
+    if not runs and not sweep:
+        yield "runs: it needs a value; expected run folders, such as runs=[outputs/a,outputs/b], or sweep=<folder>"

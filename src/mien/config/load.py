@@ -12,6 +12,7 @@ from omegaconf.errors import MissingMandatoryValue
 from mien.config.audit import AuditConfig, audit_problems
 from mien.config.check import evaluate_problems, problems_of, recognize_problems
 from mien.config.compare import CompareConfig, compare_problems
+from mien.config.ensemble import EnsembleConfig, ensemble_problems
 from mien.config.evaluate import EvaluateConfig
 from mien.config.recognize import RecognizeConfig
 from mien.config.schema import Config, MixedPartConfig
@@ -25,6 +26,7 @@ _CHECKS: dict[type, Callable[[Any], Iterable[str]]] = {
     RecognizeConfig: recognize_problems,
     CompareConfig: compare_problems,
     AuditConfig: audit_problems,
+    EnsembleConfig: ensemble_problems,
 }
 """What finds the problems of each schema."""
 _MEMBER = re.compile(r"\+{0,2}dataset\.mixed\.([^.=]+)\.")

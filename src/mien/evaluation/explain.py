@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from mien.errors import ConfigError
 from mien.models.backbone import Backbone
 from mien.models.bundle import Bundle
+from mien.models.ensemble import Ensemble
+from mien.models.factory import Classifier
 from mien.models.normalise import Normalise
 from mien.types import Image, InputSpec
 
@@ -23,15 +25,21 @@ _CELLS = 4
 _BATCH = 16
 
 
-def check_explainable(backbone: Backbone, spec: InputSpec) -> None:
+def check_explainable(network: Classifier | Ensemble, spec: InputSpec) -> Classifier:
     """Refuse before work starts what could not be drawn at its end.
 
+    Returns:
+        The network, which is a single one.
+
     Raises:
-        ConfigError: captum is not installed, or the network has no feature maps.
+        ConfigError: captum is not installed, the network has no feature maps, or it is an ensemble.
     """
     if find_spec("captum") is None:
         raise ConfigError(["report.explain=true: needs captum; pip install mien[explain], or report.explain=false"])
-    maps_layer(backbone, spec)
+    if isinstance(network, Ensemble):
+        raise ConfigError(["report.explain=true: an ensemble has no last layer of its own; explain one of its members"])
+    maps_layer(network.backbone, spec)
+    return network
 
 
 class Explainer:
@@ -45,16 +53,17 @@ class Explainer:
         device: Where it runs, in torch's spelling.
 
     Raises:
-        ConfigError: The network has no feature maps, as transformers have none, or captum is not installed.
+        ConfigError: The network has no feature maps, as transformers have none, it is an ensemble, or captum is not
+            installed.
     """
 
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
-        check_explainable(bundle.classifier.backbone, bundle.spec)
+        network = check_explainable(bundle.classifier, bundle.spec)
         from captum.attr import LayerGradCam
 
         self.views, self.device = bundle.views, torch.device(device)
         self.normalise = Normalise(bundle.spec).to(self.device)
-        classifier = bundle.classifier.to(self.device).eval()
+        classifier = network.to(self.device).eval()
         for module in classifier.modules():
             if hasattr(module, "inplace"):
                 module.inplace = False  # type: ignore[assignment]  # it would change maps behind captum's back

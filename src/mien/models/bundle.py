@@ -1,7 +1,7 @@
 """The bundle: a folder with a model's weights and all that is needed to use it, without the code that trained it.
 
-``model.safetensors`` holds the weights, ``model.json`` the classes, the input, the crop rule, the network's config,
-the protocol, the scores and the versions. No pickle.
+``model.safetensors`` holds the weights, ``model.json`` the classes, the input, the crop rule, the network's config (or
+those of an ensemble's members), the protocol, the scores and the versions. No pickle.
 """
 
 import tempfile
@@ -17,6 +17,7 @@ from mien.config.schema import BackboneConfig, HeadConfig
 from mien.errors import RunFolderError, WeightsError
 from mien.files import read_json, write_json
 from mien.labels import LabelSet
+from mien.models.ensemble import Ensemble, Member, network_name
 from mien.models.factory import Classifier, build_classifier
 from mien.models.views import Views
 from mien.types import CropRule, InputSpec
@@ -41,9 +42,10 @@ class Bundle:
         flip_average: Whether probabilities are averaged over an image and its mirror image.
         ten_crop: Side in pixels that images are prepared at for ten crops of the input's size; 0: none are made.
         about: Anything else worth keeping: protocol, data, config, scores, versions.
+        members: What the networks of an ensemble are built from; none: it is a single network.
     """
 
-    classifier: Classifier
+    classifier: Classifier | Ensemble
     labels: LabelSet
     spec: InputSpec
     backbone: BackboneConfig
@@ -52,6 +54,12 @@ class Bundle:
     flip_average: bool = False
     ten_crop: int = 0
     about: dict[str, Any] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the network is called: its backbone, or those of an ensemble's members."""
+        return network_name(self.backbone, self.members)
 
     @property
     def views(self) -> Views:
@@ -72,6 +80,8 @@ class Bundle:
             "ten_crop": self.ten_crop,
             "about": self.about,
         }
+        if self.members:
+            facts["members"] = [member.to_dict() for member in self.members]
         target = folder / FOLDER
         with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
             new = Path(name) / FOLDER
@@ -105,7 +115,12 @@ class Bundle:
             raise RunFolderError(f"{folder / FACTS}: no crop rule that this version of mien knows: {error}") from error
         labels = LabelSet(tuple(facts["labels"]))
         backbone, head = from_plain(BackboneConfig, facts["backbone"]), from_plain(HeadConfig, facts["head"])
-        classifier = build_classifier(backbone, head, len(labels), load=False)
+        members = tuple(map(Member.from_dict, facts.get("members", [])))
+        classifier: Classifier | Ensemble
+        if members:
+            classifier = Ensemble([one.build(len(labels)) for one in members], [one.spec for one in members])
+        else:
+            classifier = build_classifier(backbone, head, len(labels), load=False)
         try:
             classifier.load_state_dict(load_file(folder / WEIGHTS))
         except RuntimeError as error:
@@ -120,6 +135,7 @@ class Bundle:
             facts["flip_average"],
             facts.get("ten_crop", 0),  # older bundles have none
             facts["about"],
+            members,
         )
 
 

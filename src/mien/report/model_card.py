@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mien.report.notes import chosen_on_reported, looked_at
+from mien.report.notes import chosen_on_reported, looked_at, seed_words
 from mien.report.record import end_to_end_lines, portable, test_lines
 from mien.report.run import kept_epoch
 from mien.report.wording import percent
@@ -59,7 +59,7 @@ def _demonstration(sets: set[str]) -> list[str]:
 
 def _origin(facts: dict[str, Any], run: RunResult) -> list[str]:
     about, protocol = facts["about"], run.protocol
-    kept = f"{kept_epoch(run)} of {run.epochs}"
+    kept = "each member's own" if run.members else f"{kept_epoch(run)} of {run.epochs}"
     if run.selection is not None and protocol["checkpoint"] == "best":
         kept += f", by {run.selection.monitor} on {run.selection.split}"
     versions = about["versions"]
@@ -69,9 +69,10 @@ def _origin(facts: dict[str, Any], run: RunResult) -> list[str]:
         f"| data | {', '.join(sorted(_sets(facts)))}; fingerprint {run.dataset['fingerprint'][:16]} |",
         f"| network | {run.backbone}, {run.parameters:,} parameters, trained {run.trainable_parameters:,}; "
         f"initial weights {_name(facts['backbone']['weights'])} |",
+        *(f"| member | {words} |" for words in run.members),
         f"| protocol | {protocol['name']}: selection on {protocol['selection']}, report on {protocol['report']} |",
         f"| epoch kept | {kept} |",
-        f"| seed | {run.seed} |",
+        f"| seed | {seed_words(run)} |",
         f"| command | `{portable(run.command) or 'not recorded'}` |",
         f"| software | mien {versions['mien']}, torch {versions['torch']} |",
     ]
@@ -104,9 +105,12 @@ def _input(facts: dict[str, Any]) -> list[str]:
     if side != spec["size"]:
         crops = f"{spec['size']} x {spec['size']} pixels"
         averaged = f"; probabilities averaged over crops of {crops}, four corners and centre, and their mirror images"
+    normalised = f"minus mean {spec['mean']}, divided by {spec['std']}"
+    if facts.get("members"):
+        normalised = "normalised for each member"
     return [
         f"{side} x {side} pixels, {colour}, shorter side resized (bilinear, antialiased), centre "
-        f"cropped, divided by 255, minus mean {spec['mean']}, divided by {spec['std']}{averaged}.",
+        f"cropped, divided by 255, {normalised}{averaged}.",
         "",
         f"In whole photos: {cut}.",
     ]

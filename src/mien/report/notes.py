@@ -33,6 +33,11 @@ def not_compared(run: RunResult) -> str:
     return f"Not compared: {' and '.join(unseen)}." if unseen else ""
 
 
+def seed_words(run: RunResult) -> str:
+    """The seed of a run; each member of an ensemble has its own."""
+    return "each member's own" if run.members else str(run.seed)
+
+
 def without_leaked(score: LeakFreeScore) -> str:
     """The accuracy without the leaked images: ``without the 35 leaked images: 83.9 % of 1,665``."""
     return f"without the {_images(score.leaked, 'leaked ')}: {percent(score.accuracy)} of {score.n:,}"

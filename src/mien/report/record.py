@@ -11,7 +11,7 @@ from typing import Any
 from mien.environment import commits
 from mien.face_results import EndToEndResult
 from mien.files import read_json
-from mien.report.notes import chosen_on_reported, looked_at, not_compared, without_copied, without_leaked
+from mien.report.notes import chosen_on_reported, looked_at, not_compared, seed_words, without_copied, without_leaked
 from mien.report.tables import error_shares, notes_on, size_words
 from mien.report.wording import UNDEFINED, duration, interval, percent, pixels
 from mien.results import EvalResult, RunResult
@@ -40,9 +40,10 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
     devices = ", ".join(hardware["gpus"]) or "no GPU"
     data = f"{run.dataset['name']} {run.dataset['version']}".rstrip() if run.test is not None else "whole photos only"
     chosen = run.selection
-    selection = "none" if chosen is None else f"epoch {chosen.epoch} of {run.epochs}, by {chosen.monitor} "
+    selection = "each member's own" if run.members else "none"
     if chosen is not None:
-        selection += f"({chosen.value:.4f}) on {chosen.split}"
+        by = f"{chosen.monitor} ({chosen.value:.4f}) on {chosen.split}"
+        selection = f"epoch {chosen.epoch} of {run.epochs}, by {by}"
     seconds = ", ".join(f"{name.replace('_', ' ')} {duration(value)}" for name, value in run.seconds.items() if value)
     return [
         f"# {run.backbone} on {data}",
@@ -52,8 +53,9 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
         f"| command | `{portable(run.command)}` |",
         f"| protocol | {_protocol(run)} |",
         f"| epoch chosen | {selection} |",
-        f"| seed | {run.seed} |",
+        f"| seed | {seed_words(run)} |",
         f"| data | fingerprint {run.dataset['fingerprint'][:16] or UNDEFINED} |",
+        *(f"| member | {words} |" for words in run.members),
         f"| parameters | {run.parameters:,}, trained {run.trainable_parameters:,} |",
         f"| {_commits(environment)} |",
         f"| hardware | {hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB, {devices} |",

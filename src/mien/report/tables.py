@@ -161,12 +161,15 @@ def _heading(run: RunResult) -> list[str]:
     """Model, data, effort and protocol, in two lines; a third where the model was chosen on what is reported."""
     data = " ".join(part for part in (run.dataset["name"], run.dataset["version"]) if part)
     data = "whole photos only" if run.test is None else data
-    epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
+    effort = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
+    if run.members:
+        effort = f"{len(run.members)} trainings"
     if run.seconds["fit"]:  # 0 where a finished model was only scored
-        epochs += f" in {duration(run.seconds['fit'])}"
+        effort += f" in {duration(run.seconds['fit'])}"
+    seed = "" if run.members else f", seed {run.seed}"
     return [
         f"{run.backbone} ({run.parameters:,} parameters) on {data}",
-        f"protocol {run.protocol['name']}, {epochs}, seed {run.seed}",
+        f"protocol {run.protocol['name']}, {effort}{seed}",
         *filter(None, [chosen_on_reported(run), looked_at(run)]),
     ]
 

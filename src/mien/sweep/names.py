@@ -68,7 +68,7 @@ def recognition_name(overrides: Sequence[str]) -> str:
 
 
 def comparison_name(overrides: Sequence[str]) -> str:
-    """A comparison's folder: all its overrides count but the place of its output.
+    """The folder of a comparison or an ensemble: all its overrides count but the place of its output.
 
     Examples:
         >>> comparison_name(["runs=['outputs/a','outputs/b']", "output=x"])
