@@ -29,7 +29,7 @@ def main(composed: DictConfig) -> int:
     from mien.recognition.sources import find_sources
 
     job = HydraConfig.get()
-    output = job.runtime.output_dir if job.mode == RunMode.MULTIRUN else config.output
+    output = job.runtime.output_dir if job.mode == RunMode.MULTIRUN else config.output  # mien.cli names a sweep's
     folder = user_path(output or Path("outputs", "recognized", recognition_name(job.overrides.task)))
     sources = find_sources(config.source, config.recursive, folder)  # a wrong path shows before torch is loaded
     from mien.recognition.recognizer import find_model

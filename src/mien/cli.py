@@ -46,7 +46,7 @@ def start(
         with errors_as_messages():
             check_command_line(sys.argv[1:], schema, CONF, name)
             _check_flags(sys.argv[1:])
-            sys.argv[1:] = _arranged(sys.argv[1:], sweep_overrides(sys.argv[1:], evaluation=name == "evaluate"))
+            sys.argv[1:] = _arranged(sys.argv[1:], sweep_overrides(sys.argv[1:], name))
             main()
     finally:
         code = end_sweep()

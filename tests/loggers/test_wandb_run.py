@@ -273,10 +273,11 @@ def test_tensorboard_has_the_same(trained):
 def test_of_a_trial_of_a_search_no_test_score_is_logged(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    choice = ("logger=[wandb,tensorboard]", "logger.mode=offline", "sweep.trial=0")
+    choice = ("logger=[wandb,tensorboard]", "logger.mode=offline", "logger.artifact=true", "sweep.trial=0")
     assert run(composed(*TINY, "trainer.max_epochs=1", *choice), tmp_path).test is not None
     told = {key.split("/")[0].split(".")[0] for key in Sent(tmp_path).summary}
     assert "selected" in told
+    assert not [one for one in Sent(tmp_path).artifacts if one["type"] == "model"]  # its card tells the test's score
     assert not told & {"test", "end_to_end", "per_class", "confusion", "confusion_table", "samples", "plots"}
     tags = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Tags()
     assert not [tag for tag in tags["scalars"] if tag.startswith(("test/", "end_to_end/"))]

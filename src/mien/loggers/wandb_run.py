@@ -66,7 +66,7 @@ class WandbLog:
         """Send scores, tables, pictures and, where asked for, the model."""
         self.run.summary.update(scores_of(outcome.result))
         self.send(tables_of(outcome))
-        if self.config.artifact and (outcome.folder / "bundle").is_dir():
+        if self.config.artifact and not outcome.trial and (outcome.folder / "bundle").is_dir():
             with self._staged():
                 self.run.log_artifact(*artifact_of(outcome))
 

@@ -122,13 +122,19 @@ def lite_state(name: str, target: Mapping[str, Tensor]) -> dict[str, Tensor] | N
 
     Returns:
         The renamed tensors, ``None`` where the package is not installed.
+
+    Raises:
+        WeightsError: The package lacks its weights, or they are of another network.
     """
     package = _WHEELS[name]
     module = find_spec(package.replace("-", "_"))
     if module is None or module.origin is None:
         return None
-    (path,) = (Path(module.origin).parent / "models").glob("*.pth")
-    values = list(torch.load(path, map_location="cpu", weights_only=True).values())
+    files = list((Path(module.origin).parent / "models").glob("*.pth"))
+    if len(files) != 1:
+        found = ", ".join(path.name for path in files) or "none"
+        raise WeightsError(f"{package}: expected one file models/*.pth, got {found}; install the package again")
+    values = list(torch.load(files[0], map_location="cpu", weights_only=True).values())
     if len(values) - len(target) not in (0, 2):  # 2: the classifier's weight and bias, which stand last
         raise WeightsError(f"{package}: expected {len(target)} tensors (or 2 more), got {len(values)}")
     return dict(zip(target, values, strict=False))

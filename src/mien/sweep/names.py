@@ -1,8 +1,9 @@
 """Names of folders: of runs, evaluations, sweeps, recognitions and comparisons. All follow from the overrides."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
@@ -21,9 +22,10 @@ _LONGEST = 150
 
 
 def register_resolvers() -> None:
-    """Make ``${mien.run:...}`` and ``${mien.evaluation:...}`` known to the config."""
+    """Make ``${mien.run:...}``, ``${mien.evaluation:...}`` and ``${mien.recognition:...}`` known to the config."""
     OmegaConf.register_new_resolver("mien.run", run_name, replace=True)
     OmegaConf.register_new_resolver("mien.evaluation", evaluation_name, replace=True)
+    OmegaConf.register_new_resolver("mien.recognition", recognition_name, replace=True)
 
 
 def run_name(overrides: Sequence[str], *also: str) -> str:
@@ -55,16 +57,14 @@ def evaluation_name(overrides: Sequence[str], *also: str) -> str:
     return _distinct(text for text in overrides if _counts_in_evaluation(key_of(text)) or key_of(text) in also)
 
 
-def recognition_name(overrides: Sequence[str]) -> str:
+def recognition_name(overrides: Sequence[str], *also: str) -> str:
     """A recognition's folder: all overrides count that change what is found in a file.
 
     Examples:
         >>> recognition_name(["source='my photo.jpg'", "model=outputs/default", "table=csv"])
         'model-outputs_default__source-my_photo.jpg-8aa6e835'
     """
-    return _distinct(
-        text for text in overrides if key_of(text) not in _NOT_FOUND and not key_of(text).startswith("hydra")
-    )
+    return _distinct(text for text in overrides if _counts_in_recognition(key_of(text)) or key_of(text) in also)
 
 
 def comparison_name(overrides: Sequence[str]) -> str:
@@ -79,7 +79,7 @@ def comparison_name(overrides: Sequence[str]) -> str:
     return _distinct(text for text in overrides if key_of(text) != "output" and not key_of(text).startswith("hydra"))
 
 
-def sweep_overrides(arguments: Sequence[str], evaluation: bool = False) -> list[str]:
+def sweep_overrides(arguments: Sequence[str], command: str = "train") -> list[str]:
     """The overrides that give a sweep and its jobs their folders; none where the command line is no sweep.
 
     A job has the folder of the single run of the same overrides, so that each finds what the other has done. The
@@ -88,7 +88,8 @@ def sweep_overrides(arguments: Sequence[str], evaluation: bool = False) -> list[
 
     Args:
         arguments: The command line without the program's name.
-        evaluation: It is one of evaluations, where the places of model and data count too.
+        command: The command: in sweeps of ``evaluate`` the places of model and data count too, and in those of
+            ``recognize`` whatever changes what is found.
 
     Raises:
         ConfigError: It moves the folder of its outputs.
@@ -100,12 +101,12 @@ def sweep_overrides(arguments: Sequence[str], evaluation: bool = False) -> list[
     moved = moved_keys(overrides)
     if "output" in moved:
         raise ConfigError(["output: expected one folder for all jobs of a sweep, got several; sweep them one by one"])
-    job = _job(moved, evaluation)
-    kinds = "evaluations/sweeps" if evaluation else "sweeps"
+    kind = _KINDS.get(command, _KINDS["train"])
+    job = _job(moved, kind)
     parser = OverridesParser.create()
     outputs = [str(parser.parse_override(text).value()) for text in overrides if key_of(text) == "output"]
     output = ["outputs", *outputs][-1].replace("'", r"\'")
-    folder = f"{output}/{kinds}/{_sweep_name(overrides, moved, evaluation)}"
+    folder = f"{output}/{kind.place}sweeps/{_sweep_name(overrides, moved, kind)}"
     own = "hydra.sweep.dir" in keys  # then the user wants the jobs in it
     added = [] if own else [f"hydra.sweep.dir='{folder}'"]
     if "hydra.sweep.subdir" not in keys:
@@ -167,21 +168,23 @@ def _counts_in_evaluation(key: str) -> bool:
     return _group(key) not in _DRIVING | {"logger"}
 
 
-def _job(moved: Sequence[str], evaluation: bool) -> str:
+def _counts_in_recognition(key: str) -> bool:
+    return key not in _NOT_FOUND and _group(key) != "hydra"
+
+
+def _job(moved: Sequence[str], kind: "_Kind") -> str:
     """What the config says of a job's folder; where a sweep moves what does not count, that tells the jobs apart."""
-    kind, counts = ("evaluation", _counts_in_evaluation) if evaluation else ("run", _counts)
-    also = [key for key in moved if changes_job(key) and not counts(key)]
-    return f"${{mien.{kind}:${{hydra.overrides.task}}" + "".join(f",{key}" for key in also) + "}"
+    also = [key for key in moved if changes_job(key) and not kind.counts(key)]
+    return f"${{mien.{kind.resolver}:${{hydra.overrides.task}}" + "".join(f",{key}" for key in also) + "}"
 
 
-def _sweep_name(overrides: Sequence[str], moved: Sequence[str], evaluation: bool) -> str:
+def _sweep_name(overrides: Sequence[str], moved: Sequence[str], kind: "_Kind") -> str:
     """A search counts here by its space and its sweeper, since these stand for the keys that it moves."""
     named = {"sweeper", "search", *(key for key in moved if changes_job(key))}
-    name, counts = (_distinct, _counts_in_evaluation) if evaluation else (_name, _counts)
-    return name(
+    return kind.name(
         key_of(text) if key_of(text) in moved else text
         for text in overrides
-        if counts(key_of(text)) or key_of(text) in named
+        if kind.counts(key_of(text)) or key_of(text) in named
     )
 
 
@@ -204,5 +207,20 @@ def _distinct(overrides: Iterable[str]) -> str:
 def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:8]
 
+
+class _Kind(NamedTuple):
+    """The sweeps of a command: the resolver of their jobs' names, where they lie, what counts, and how it is joined."""
+
+    resolver: str
+    place: str
+    counts: Callable[[str], bool]
+    name: Callable[[Iterable[str]], str]
+
+
+_KINDS = {
+    "train": _Kind("run", "", _counts, _name),
+    "evaluate": _Kind("evaluation", "evaluations/", _counts_in_evaluation, _distinct),
+    "recognize": _Kind("recognition", "recognized/", _counts_in_recognition, _distinct),
+}
 
 register_resolvers()  # workers of a launcher have only unpickled what main needs
