@@ -16,6 +16,7 @@ MODELS = {
     "efficientnet_lite1": ("tf_efficientnet_lite1.in1k", 64, "auto", 1280),
     "efficientnet_lite2": ("tf_efficientnet_lite2.in1k", 64, "auto", 1280),
     "inception_v3": ("inception_v3.tv_in1k", 96, "auto", 2048),
+    "mobilenet_v1": ("mobilenetv1_100.ra4_e3600_r224_in1k", 64, "auto", 1024),
     "resnet18": ("resnet18.tv_in1k", 64, "auto", 512),
     "resnet50": ("resnet50.tv_in1k", 64, "auto", 2048),
     "vgg16": ("vgg16.tv_in1k", 64, "avg", 512),

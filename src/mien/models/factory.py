@@ -26,6 +26,7 @@ BACKBONES: dict[str, Callable[[BackboneConfig], Backbone]] = {
     "efficientnet_lite1": timm_trunk,
     "efficientnet_lite2": timm_trunk,
     "inception_v3": timm_trunk,
+    "mobilenet_v1": timm_trunk,
     "resnet18": timm_trunk,
     "resnet50": timm_trunk,
     "vgg16": timm_trunk,
