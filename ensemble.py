@@ -24,7 +24,7 @@ def main(composed: DictConfig) -> None:
 
     runs = sweep_folders(user_path(config.sweep)) if config.sweep else [user_path(run) for run in config.runs]
     named_folders(runs)
-    from mien.ensembling import Finished, join, score_ensemble
+    from mien.ensembling import Finished, check_place, join, score_ensemble
     from mien.report.tables import print_summary
     from mien.scoring import Call
 
@@ -32,6 +32,7 @@ def main(composed: DictConfig) -> None:
     bundle = join(members)
     name = comparison_name(HydraConfig.get().overrides.task)
     folder = Path(os.path.relpath(user_path(config.output) if config.output else Path("outputs", "ensembles", name)))
+    check_place(folder, members)
     folder.mkdir(parents=True, exist_ok=True)
     set_up_logging(folder / "log.txt")
     result = score_ensemble(bundle, members, folder, config, Call(command_line()))

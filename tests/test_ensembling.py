@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 
 from compared_runs import compared
+from mien.comparison.frames import run_frame
 from mien.config.ensemble import EnsembleConfig
-from mien.ensembling import Finished, join, score_ensemble
+from mien.ensembling import Finished, check_place, join, score_ensemble
 from mien.errors import ConfigError, RunFolderError
 from mien.evaluation.explain import check_explainable
 from mien.models.bundle import Bundle
 from mien.pipeline import evaluate_model, run
 from mien.recognition.recognizer import Recognizer
+from mien.report.notes import not_compared
 from mien.report.record import record
 from mien.results import RunResult
 from mien.scoring import Call
@@ -64,7 +66,8 @@ def test_the_result_says_what_it_was_made_of(joined, members):
     assert RunResult.load(folder) == result
     assert result.backbone == "ensemble of 2 small_cnn and custom_cnn"
     assert result.members == tuple(member.words for member in members)
-    assert result.members[1].startswith("small_cnn, seed 2, epoch 1 of 1, ")
+    accuracy = f"{100 * members[1].result.test.accuracy:.1f} % on drawn_faces, test"
+    assert result.members[1].startswith(f"b: small_cnn, seed 2, epoch 1 of 1, {accuracy}; trained at commit ")
     assert result.parameters == sum(member.result.parameters for member in members)
     assert result.seconds["fit"] == pytest.approx(sum(member.result.seconds["fit"] for member in members))
     assert result.model not in {member.result.model for member in members}
@@ -86,8 +89,11 @@ def test_it_is_evaluated_compared_and_used_as_any_model(joined, folders):
     asked = evaluation(f"run={folder}", "dataset=drawn_faces", *TINY[:3], "accelerator=cpu")
     again = evaluate_model(asked, folder.parent / "again")
     assert (again.test, again.own_data, again.model) == (result.test, True, result.model)
-    models = [score.model.name for score in compared(*folders, folder).tested.scores]
+    comparison = compared(*folders, folder)
+    models = [score.model.name for score in comparison.tested.scores]
     assert sorted(models) == ["custom_cnn", "ensemble of 2 small_cnn and custom_cnn", "small_cnn"]
+    row = run_frame(comparison).set_index("folder").loc["joined"]
+    assert row[["seed", "epochs"]].isna().all()
     picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     alone = [Recognizer.load(one, "whole_image", "cpu")(picture)[0].probabilities for one in folders]
     (face,) = Recognizer.load(folder, "whole_image", "cpu")(picture)
@@ -130,19 +136,59 @@ def test_an_ensemble_of_one_or_of_ensembles(joined, members):
         join([members[0], Finished.load(joined[0])])
 
 
-def test_data_that_have_changed_since(members, tmp_path):
-    shutil.copytree(members[0].folder, tmp_path / "a")
-    path = tmp_path / "a" / "config.yaml"
-    path.write_text(path.read_text().replace("train: 42", "train: 43"))
-    runs = [Finished.load(tmp_path / "a"), members[1]]
-    with pytest.raises(RunFolderError, match="the data set that it was trained on has changed since"):
+def test_what_members_began_from_is_told_whole(members):
+    weights = ["none", "/home/me/r18.pth", "/home/me/faces.safetensors"]
+    runs = [
+        changed(one, backbone=replace(one.bundle.backbone, weights=name))
+        for one, name in zip(members, weights, strict=True)
+    ]
+    bundle = join(runs)
+    assert bundle.backbone.weights == "/home/me/faces.safetensors, /home/me/r18.pth, none"
+    result = replace(members[0].result, weights=bundle.backbone.weights)
+    assert not_compared(result) == "Not compared: what its first weights (faces.safetensors, r18.pth) were trained on."
+
+
+def test_an_ensemble_has_one_identity_whatever_the_order(members):
+    first, second = (join(runs).about["config"]["members"] for runs in (members, members[::-1]))
+    assert first == second
+    assert len(set(first)) == 3
+
+
+def edit(folder, name, change):
+    values = json.loads((folder / name).read_text())
+    change(values)
+    (folder / name).write_text(json.dumps(values))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("data.json", lambda data: data.update(fingerprint="b" * 64), "data set that it was trained on has changed"),
+        ("data.json", lambda data: data.update(content="b" * 64), "data set that it was trained on has changed"),
+        ("results.json", lambda run: run["end_to_end"].update(fingerprint="b" * 64), "whole photos .* are others now"),
+    ],
+)
+def test_data_or_photos_that_have_changed_since(members, tmp_path, name, change, message):
+    shutil.copytree(members[1].folder, tmp_path / "b")
+    edit(tmp_path / "b", name, change)
+    runs = [members[0], Finished.load(tmp_path / "b")]
+    with pytest.raises(RunFolderError, match=message):
         score_ensemble(join(runs), runs, tmp_path / "joined", EnsembleConfig(accelerator="cpu"))
     assert not (tmp_path / "joined" / "results.json").exists()
 
 
-def test_the_command(folders, tmp_path):
-    names = [str(folder) for folder in folders[:2]]
-    done = command("ensemble.py", f"runs=[{','.join(names)}]", "output=two", "accelerator=cpu", folder=tmp_path)
+def test_no_other_run_is_overwritten(joined, members):
+    check_place(joined[0], members)  # the same again
+    check_place(joined[0].parent / "new", members)
+    for folder in (members[0].folder, joined[0]):
+        with pytest.raises(RunFolderError, match="holds another run; choose another place"):
+            check_place(folder, members[:2])
+
+
+def test_the_command_joins_a_sweep(folders, tmp_path):
+    for folder in folders[:2]:
+        shutil.copytree(folder, tmp_path / "sweep" / folder.name)
+    done = command("ensemble.py", "sweep=sweep", "output=two", "accelerator=cpu", folder=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert "ensemble of 2 small_cnn" in done.stdout
     assert "the ensemble on validation, by which ensembles may be chosen: " in done.stderr
@@ -156,6 +202,7 @@ def test_the_command(folders, tmp_path):
         (("runs=[a]", "sweep=b"), "runs and sweep: expected one of them, got both"),
         (("runs=[nowhere,nor_here]",), "nowhere: no such folder"),
         (("runs=[a,b]", "acelerator=cpu"), "did you mean 'accelerator'?"),
+        (("-m", "runs=[a,b]"), "ensemble.py takes its runs together; leave -m out"),
         (("runs=[a,b]", "accelerator=tpu"), "accelerator: unknown value 'tpu'"),
     ],
 )

@@ -12,7 +12,7 @@ import torch
 
 from mien.data.catalog import load_source
 from mien.data.drawn import DrawnFaces
-from mien.errors import ConfigError, DataError, DeviceError, LabelError, RunFolderError
+from mien.errors import ConfigError, DataError, DeviceError, LabelError, RunFolderError, WeightsError
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
@@ -47,6 +47,12 @@ def test_a_run_folder_holds_what_scripts_rely_on(finished):
     photos = {"end_to_end.png", "end_to_end_errors.png"}
     assert plots == {"confusion.png", "curves.png", "per_class.png", "samples.png"} | photos
     assert not list(folder.rglob(".writing-*"))
+
+
+def test_weights_that_are_not_there_are_told_before_anything_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.pipeline.decode", None)
+    with pytest.raises(WeightsError, match=r"no file nowhere\.pt; expected none, imagenet, or a checkpoint's path"):
+        run(tiny("backbone.weights=nowhere.pt"), tmp_path)
 
 
 def test_results_json_keeps_the_contract(finished):

@@ -23,6 +23,8 @@ from mien.sweep.ending import end_sweep
 from mien.sweep.launchers import lost, missing_extra
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
+_ONCE = ("compare", "ensemble")
+"""Commands that have no sweeps."""
 
 
 def start(
@@ -45,7 +47,7 @@ def start(
     try:
         with errors_as_messages():
             check_command_line(sys.argv[1:], schema, CONF, name)
-            _check_flags(sys.argv[1:])
+            _check_flags(sys.argv[1:], name)
             sys.argv[1:] = _arranged(sys.argv[1:], sweep_overrides(sys.argv[1:], name))
             main()
     finally:
@@ -100,11 +102,14 @@ def literal(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
     return [quoted(argument) if argument.split("=")[0] in keys else argument for argument in arguments]
 
 
-def _check_flags(arguments: Sequence[str]) -> None:
-    """Raises MienError where the config of a whole sweep is asked for."""
+def _check_flags(arguments: Sequence[str], name: str) -> None:
+    """Raises MienError where the config of a whole sweep is asked for, or a sweep of what is done once."""
     shown = [flag for text in arguments if (flag := text.split("=")[0]) in ("--cfg", "-c", "--info", "-i")]
-    if shown and {"-m", "--multirun"} & set(arguments):
+    sweep = sorted({"-m", "--multirun"} & set(arguments))
+    if shown and sweep:
         raise MienError(f"{shown[0]} shows one job; leave -m out, and pass one value a key")
+    if sweep and name in _ONCE:
+        raise MienError(f"{name}.py takes its runs together; leave {sweep[0]} out")
 
 
 def _listed(override: str) -> str:

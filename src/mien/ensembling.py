@@ -11,24 +11,25 @@ from mien.config.load import from_yaml, to_yaml
 from mien.config.schema import BackboneConfig, HeadConfig, TrainerConfig
 from mien.data.decode import skipped
 from mien.data.split import parts_used
-from mien.environment import describe, note_start, versions
+from mien.endtoend.stage import fingerprint
+from mien.environment import ENVIRONMENT_FILE, commits, describe, note_start, versions
 from mien.errors import ConfigError, RunFolderError
-from mien.files import write_text
+from mien.files import read_json, read_yaml, write_text
 from mien.models.bundle import Bundle
 from mien.models.ensemble import NAME, Ensemble, Member
 from mien.models.factory import Classifier
 from mien.opening import open_for_training
+from mien.report.run import kept_epoch
 from mien.report.wording import percent
 from mien.results import RESULTS_FILE, RunResult
-from mien.runs import CONFIG_FILE, note_skipped, owned, write_data
-from mien.scoring import Call, Scored, score, write_scores
+from mien.runs import CONFIG_FILE, DATA_FILE, has_work, model_id, note_skipped, owned, write_data
+from mien.scoring import Call, Photos, Scored, score, write_scores
 from mien.stages import decode, exam_of, photos_of
 from mien.training.trainer import check_devices
-from mien.types import InputSpec, SplitName
+from mien.types import DataSpec, InputSpec
 from mien.world import device_of
 
 log = logging.getLogger(__name__)
-_NO_PATH = ("none", "imagenet")
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,40 @@ class Finished:
         return cls(folder, Bundle.load(folder), RunResult.load(folder))
 
     @property
+    def model(self) -> str:
+        """What it was trained with but for its seed; of older runs, which do not say, worked out."""
+        about = self.bundle.about
+        return self.result.model or model_id(about["config"], about["dataset"]["fingerprint"])
+
+    @property
     def words(self) -> str:
-        """The run in a few words: its network, its seed, and its scores."""
-        run, said = self.result, [f"{self.result.backbone}, seed {self.result.seed}"]
-        if run.selection is not None:
-            said.append(f"epoch {run.selection.epoch} of {run.epochs}")
+        """The run in a line: folder, network, seed, what epoch was kept, its score, and where it was trained."""
+        run, said = self.result, [f"{self.folder.name}: {self.result.backbone}, seed {self.result.seed}"]
+        said.append(f"epoch {kept_epoch(run)} of {run.epochs}")
         if run.test is not None:
-            said.append(f"{percent(run.test.accuracy)} on {run.protocol['report']}")
-        return ", ".join(said)
+            said.append(f"{percent(run.test.accuracy)} on {run.dataset['name']}, {run.protocol['report']}")
+        where = read_json(self.folder / ENVIRONMENT_FILE)
+        device = ", ".join(where["hardware"]["gpus"]) or where["hardware"]["cpu"]
+        return f"{', '.join(said)}; trained at commit {', '.join(commits(where))} on {device}"
+
+
+def check_place(folder: Path, runs: Sequence[Finished]) -> None:
+    """Refuse a folder that holds something else than an ensemble of these runs.
+
+    Raises:
+        RunFolderError: It does.
+    """
+    if not has_work(folder):
+        return
+    held = read_yaml(folder / CONFIG_FILE)
+    if not isinstance(held, dict) or held.get("runs") != _names(runs):
+        raise RunFolderError(f"{folder} holds another run; choose another place with output=<folder>")
 
 
 def score_ensemble(
     bundle: Bundle, runs: Sequence[Finished], folder: Path, config: EnsembleConfig, call: Call | None = None
 ) -> RunResult:
-    """Score an ensemble on the data and whole photos of its first member, and keep it.
+    """Score an ensemble on the data and whole photos of its first member, by that one's detector, and keep it.
 
     Args:
         bundle: The ensemble, as :func:`join` gives it.
@@ -73,23 +94,22 @@ def score_ensemble(
         call: How it was started.
 
     Raises:
-        MienError: The data or photos are gone, or have changed since.
+        MienError: The data or photos are gone, or are others than those that the members were scored on.
     """
-    call, first = call or Call(), runs[0].folder
+    call, protocol = call or Call(), bundle.about["protocol"]
     check_devices(TrainerConfig(accelerator=config.accelerator))
-    own = from_yaml(first / CONFIG_FILE)
+    own = from_yaml(runs[0].folder / CONFIG_FILE)
     own.trainer.accelerator = config.accelerator
     with owned(folder):
-        (folder / RESULTS_FILE).unlink(missing_ok=True)
         opened = open_for_training(own.dataset, own.protocol)
-        if opened.source.spec().fingerprint != bundle.about["dataset"]["fingerprint"]:
-            raise RunFolderError(f"{first}: the data set that it was trained on has changed since")
-        photos = photos_of(own, bundle.labels)
-        held_out = set(parts_used(own.protocol.selection, own.protocol.report)) - {SplitName.TRAIN}
-        parts = {split: part for split, part in opened.source.parts.items() if split in held_out}
+        used = parts_used(protocol["selection"], protocol["report"])
+        data, photos = opened.source.spec(used), photos_of(own, bundle.labels)
+        _check_same(runs, data, photos)
+        parts = {split: part for split, part in opened.source.parts.items() if split in used and split != "train"}
         decoded = decode(own, parts, bundle.spec, photos[1])
-        write_text(folder / CONFIG_FILE, to_yaml(replace(config, runs=[str(run.folder) for run in runs], sweep=None)))
-        write_data(folder, opened.source.spec(), opened.leaks)
+        (folder / RESULTS_FILE).unlink(missing_ok=True)
+        write_text(folder / CONFIG_FILE, to_yaml(replace(config, runs=_names(runs), sweep=None)))
+        write_data(folder, data, opened.leaks)
         note_skipped(folder, skipped(parts, decoded))
         note_start(folder, describe(call.command, bundle.about["seed"]), goes_on=False)
         exam = exam_of(own, opened, decoded, photos)
@@ -98,6 +118,20 @@ def score_ensemble(
         _tell(scored, runs)
         write_scores(folder, exam, scored, bundle)
     return scored.result
+
+
+def _names(runs: Sequence[Finished]) -> list[str]:
+    return [str(run.folder) for run in runs]
+
+
+def _check_same(runs: Sequence[Finished], data: DataSpec, photos: Photos) -> None:
+    """Raises RunFolderError where a member was scored on other images or photos than those that are there now."""
+    for run in runs:
+        saved, faces = read_json(run.folder / DATA_FILE), run.result.end_to_end
+        if saved["fingerprint"] != data.fingerprint or saved.get("content", data.content) != data.content:
+            raise RunFolderError(f"{run.folder}: the data set that it was trained on has changed since")
+        if photos[0] is not None and faces is not None and faces.fingerprint not in ("", fingerprint(photos[0])):
+            raise RunFolderError(f"{run.folder}: the whole photos that it was scored on are others now")
 
 
 def join(runs: Sequence[Finished]) -> Bundle:
@@ -114,17 +148,16 @@ def join(runs: Sequence[Finished]) -> Bundle:
     networks = [one.classifier for one in bundles if isinstance(one.classifier, Classifier)]
     channels = first.spec.channels
     spec = InputSpec(first.spec.size, channels, (0.0,) * channels, (1.0,) * channels)  # each normalises for itself
-    weights = [str(one.backbone.weights) for one in bundles]
     backbone = BackboneConfig(
         NAME,
-        weights=next((name for name in weights if name not in _NO_PATH), weights[0]),
+        weights=", ".join(sorted({one.backbone.weights for one in bundles})),
         image_size=spec.size,
         channels=channels,
         mean=list(spec.mean),
         std=list(spec.std),
     )
     head = HeadConfig("auto")
-    same = [f"{run.result.model}, seed {run.result.seed}" for run in runs]
+    same = sorted(f"{run.model}, seed {run.result.seed}" for run in runs)
     about = first.about | {
         "epochs": max(run.result.epochs for run in runs),
         "selection": None,
@@ -169,9 +202,16 @@ def _shared(run: Finished) -> dict[str, Any]:
         "input": f"{bundle.spec.size} px, {bundle.spec.channels} channels",
         "crop rule": bundle.crop.to_dict(),
         "data (fingerprint)": bundle.about["dataset"]["fingerprint"],
-        "dataset.faces": bundle.about["config"]["dataset"].get("faces", "given"),
+        "dataset.faces": _faces(bundle),
         "protocol": {key: protocol.get(key) or False for key in _RULES},
     }
+
+
+def _faces(bundle: Bundle) -> object:
+    """How the faces of a member's images were found: not at all, or by which detector."""
+    config = bundle.about["config"]
+    found = config["dataset"].get("faces", "given")
+    return found if found == "given" else {"faces": found, "detector": config["detector"]}
 
 
 _RULES = ("name", "selection", "report", "flip_average", "ten_crop", "report_curve")

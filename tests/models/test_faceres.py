@@ -1,4 +1,4 @@
-"""The graph's network, taken apart and put together again, computes what it did."""
+"""The graph's network, taken apart and put together again, computes what it did (padded as timm's is)."""
 
 import json
 

@@ -66,6 +66,17 @@ def test_a_finished_run_has_its_facts_and_values(recipes):
     assert "dataset.root" not in record.settings
 
 
+def test_a_checkpoint_counts_by_its_name_wherever_it_lies(recipes):
+    here, there, other = (
+        replace(recipes[0], settings=(*recipes[0].settings, f"backbone.weights={path}"))
+        for path in ("/here/faces.pth", "/there/faces.pth", "/here/objects.pth")
+    )
+    finish(here)
+    assert look(here).settings["backbone.weights"] == "faces.pth"
+    assert look(there).counts
+    assert look(other).why == "the run was made by another recipe (backbone.weights)"
+
+
 def test_another_recipe_in_the_folder_gives_no_verdict(recipes):
     other = replace(recipes[0], settings=(*recipes[0].settings, "trainer.max_epochs=1"))
     finish(other)

@@ -62,10 +62,11 @@ def _values(run: RunResult) -> tuple[Cell, ...]:
             for cell in ((None, None) if part is None else (part.n, part.accuracy))
         )
     return (
-        *(run.protocol["name"], data_name(run), run.dataset["fingerprint"], run.backbone, run.seed),
+        *(run.protocol["name"], data_name(run), run.dataset["fingerprint"], run.backbone),
+        None if run.members else run.seed,
         *crops,
         *_photo_values(run.end_to_end),
-        *(run.parameters, run.epochs, run.seconds["fit"]),
+        *(run.parameters, None if run.members else run.epochs, run.seconds["fit"]),
         *clean,
         *((None, None) if chosen is None else (f"{chosen.monitor} on {chosen.split}", chosen.value)),
     )
@@ -125,7 +126,7 @@ def _model_row(score: Score) -> dict[str, Any]:
     return {
         "model": score.model.name,
         "trainings": len(score.by_run),
-        "seeds": " ".join(str(job.result.seed) for job in score.model.jobs),
+        "seeds": " ".join(str(job.result.seed) for job in score.model.jobs if not job.result.members),
         "accuracy": score.accuracy,
         "accuracy_sd": score.sd,
         "accuracy_low": score.interval[0],

@@ -88,6 +88,8 @@ def _setting(job: Job) -> object:
     """Everything that makes a run what it is, but its seed; the folder where that is not known."""
     values, run = read_config(job.folder), job.result
     data = run.dataset["fingerprint"]
+    if run.members and not job.evaluation:
+        return run.model
     if job.evaluation:
         if not run.model or values is None:
             return job.folder.resolve()

@@ -219,9 +219,9 @@ RUNS: tuple[tuple[str, Callable[[RunResult], str]], ...] = (
     ("n", lambda run: f"{run.test.n:,}" if run.test else UNDEFINED),
     ("selected", lambda run: f"{run.selection.value:.3f} {run.selection.monitor}" if run.selection else UNDEFINED),
     ("parameters", lambda run: f"{run.parameters:,}"),
-    ("epochs", lambda run: str(run.epochs)),
+    ("epochs", lambda run: UNDEFINED if run.members else str(run.epochs)),
     ("fit", lambda run: duration(run.seconds["fit"])),
-    ("seed", lambda run: str(run.seed)),
+    ("seed", lambda run: UNDEFINED if run.members else str(run.seed)),
     ("protocol", lambda run: str(run.protocol["name"])),
     ("data", data_name),
 )

@@ -1,7 +1,6 @@
 """Checks that look at several settings at once. They only collect; the door raises all problems together."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from mien.config.check_images import (
     SPLITS,
@@ -64,8 +63,6 @@ def _backbone(c: BackboneConfig) -> Iterator[str]:
         yield f"backbone.channels: expected 1 (gray) or 3 (RGB), got {c.channels}"
     if c.name == "timm" and c.model is None:
         yield "backbone.model: backbone=timm needs a name, such as backbone.model=mobilenetv3_small_100"
-    if c.weights not in ("none", "imagenet") and not Path(c.weights).is_file():
-        yield f"backbone.weights: expected none, imagenet or a checkpoint's path; there is no file {c.weights!r}"
     if c.weights == "imagenet" and c.model is None:
         yield f"backbone.weights: there are no ImageNet weights of {c.name}; use none, or another backbone"
     if c.freeze != "none" and c.weights == "none":

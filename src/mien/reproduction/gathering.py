@@ -22,6 +22,9 @@ from mien.reproduction.study import FILE as STUDY_FILE
 from mien.results import RESULTS_FILE, RunResult
 from mien.runs import CONFIG_FILE, METRICS_FILE, is_busy, what_counts
 
+_WEIGHTS = "backbone.weights"
+"""A checkpoint's path is recorded by its last name."""
+
 
 def look(recipe: Recipe) -> RunRecord:
     """What became of a run here; nothing is computed, and no torch is needed."""
@@ -105,9 +108,10 @@ def _curves(metrics: pd.DataFrame) -> dict[str, str]:
 
 def _settings(folder: Path) -> dict[str, Any]:
     try:
-        return what_counts(plain(from_yaml(folder / CONFIG_FILE)))
+        settings = what_counts(plain(from_yaml(folder / CONFIG_FILE)))
     except OmegaConfBaseException:  # of another version of mien
         return {}
+    return settings | {_WEIGHTS: Path(settings[_WEIGHTS]).name}
 
 
 def why_no_verdict(recipe: Recipe, record: RunRecord) -> str:
@@ -115,7 +119,7 @@ def why_no_verdict(recipe: Recipe, record: RunRecord) -> str:
     if recipe.changes:
         return f"changed by {' '.join(recipe.changes)}"
     own = what_counts(plain(recipe.config))
-    other = [key for key, value in own.items() if record.settings.get(key, value) != value]
+    other = [key for key, value in own.items() if _differs(key, record.settings.get(key, value), value)]
     if other or not record.settings:
         return f"the run was made by another recipe ({', '.join(other[:3]) or 'of another version of mien'})"
     if recipe.part.fingerprint not in ("", record.data["fingerprint"]):
@@ -125,6 +129,13 @@ def why_no_verdict(recipe: Recipe, record: RunRecord) -> str:
         found = ", ".join(f"{record.images.get(split, 'unknown')} images of {split}" for split in wrong)
         return f"the run's data are other than the study's: {found}"
     return ""
+
+
+def _differs(key: str, recorded: Any, own: Any) -> bool:
+    """Whether a setting is another one; a checkpoint may lie in another folder."""
+    if key == _WEIGHTS:
+        return Path(recorded).name != Path(own).name
+    return bool(recorded != own)
 
 
 def gather(plan: Plan, recorded: Sequence[RunRecord]) -> list[RunRecord]:
