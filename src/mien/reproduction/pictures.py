@@ -29,7 +29,7 @@ TEST = "#D55E00"
 
 @style.styled
 def plot_headlines(rows: Mapping[str, Row], references: Sequence[str], path: Path) -> Path:
-    """Two bars a part: its first quantity as published, and as measured with its 95 % interval.
+    """Two bars a part: its first quantity as published (or its goal), and as measured with its 95 % interval.
 
     Args:
         rows: The first quantity of every part, by the name to be shown; shares only.
@@ -48,17 +48,21 @@ def plot_headlines(rows: Mapping[str, Row], references: Sequence[str], path: Pat
     style.rows_only(axes)
     quantities = {row.quantity.name for row in rows.values()}
     title = quantities.pop().capitalize() if len(quantities) == 1 else "Headline of every part"
-    style.headline(axes, title, "hollow: published; filled: measured, with 95 % interval")
+    hollow = "published" if any(row.quantity.printed is not None for row in rows.values()) else "goal"
+    style.headline(axes, title, f"hollow: {hollow}; filled: measured, with 95 % interval")
     return style.save(figure, path)
 
 
 def _headline(axes: Axes, place: int, row: Row, kind: str) -> None:
     """The bars of one part, their values inside them, or beside them where they are short."""
     unit, above, below = factor(row.quantity), place - 0.07, place + 0.23
-    if row.quantity.printed is not None:
-        value = float(row.quantity.printed) / unit
+    printed = row.quantity.printed
+    known = row.quantity.goal if printed is None else printed
+    if known is not None:
+        value = float(known) / unit
         axes.barh(above, value, 0.26, color="white", edgecolor=style.SOFT)
-        _label(axes, 0 if value > SHORT else value, above, f"{row.published} {kind}", color=style.SOFT)
+        words = row.published if printed is None else f"{row.published} {kind}"
+        _label(axes, 0 if value > SHORT else value, above, words, color=style.SOFT)
     if row.summary is None:
         _label(axes, 0, below, row.verdict.word, color=style.SOFT)
         return
