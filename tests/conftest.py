@@ -1,12 +1,14 @@
 """What all tests share: two threads at most, no W&B account, and where the real data are."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background inherits an ignored one
 
 
 @pytest.fixture(autouse=True)
