@@ -81,7 +81,7 @@ def test_record_and_card_name_the_members_and_no_seed_of_the_whole(joined):
     for text in (record(folder), (folder / "bundle" / "README.md").read_text()):
         assert "| seed | each member's own |" in text
         assert all(f"| member | {words} |" in text for words in result.members)
-    assert "normalised for each member" in text
+    assert "resized and normalised for each member" in text
 
 
 def test_it_is_evaluated_compared_and_used_as_any_model(joined, folders):
@@ -106,6 +106,9 @@ def test_an_ensemble_is_not_explained(joined):
         check_explainable(bundle.classifier, bundle.spec)
 
 
+GRAY = InputSpec(32, 1, (0.5,), (0.5,))
+
+
 def changed(member, **changes):
     return replace(member, bundle=replace(member.bundle, **changes))
 
@@ -118,7 +121,8 @@ def told(member, **changes):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda one: changed(one, spec=InputSpec(48)), "the same input in all; .* has 32 px, 3 channels, .* has 48 px"),
+        (lambda one: changed(one, spec=GRAY), "the same channels in all; .* has 3, .* has 1"),
+        (lambda one: changed(one, spec=InputSpec(48), ten_crop=52), "the same size in ten crops in all; .* any, .* 48"),
         (lambda one: changed(one, crop=CropRule(0.2)), "the same crop rule in all"),
         (lambda one: told(one, dataset=one.bundle.about["dataset"] | {"fingerprint": "b" * 64}), r"the same data \(f"),
         (lambda one: told(one, protocol=one.bundle.about["protocol"] | {"flip_average": True}), "the same protocol"),
@@ -127,6 +131,11 @@ def told(member, **changes):
 def test_runs_that_do_not_go_together(members, change, problem):
     with pytest.raises(ConfigError, match=problem):
         join([members[0], change(members[1])])
+
+
+def test_images_come_at_the_largest_members_size(members):
+    bundle = join([members[0], changed(members[1], spec=InputSpec(48))])
+    assert (bundle.spec.size, bundle.backbone.image_size, bundle.classifier.sizes) == (48, 48, [32, 48])
 
 
 def test_an_ensemble_of_one_or_of_ensembles(joined, members):

@@ -147,7 +147,8 @@ def join(runs: Sequence[Finished]) -> Bundle:
     members = tuple(Member(one.backbone, one.head, one.spec) for one in bundles)
     networks = [one.classifier for one in bundles if isinstance(one.classifier, Classifier)]
     channels = first.spec.channels
-    spec = InputSpec(first.spec.size, channels, (0.0,) * channels, (1.0,) * channels)  # each normalises for itself
+    size = max(member.spec.size for member in members)
+    spec = InputSpec(size, channels, (0.0,) * channels, (1.0,) * channels)  # each resizes and normalises for itself
     backbone = BackboneConfig(
         NAME,
         weights=", ".join(sorted({one.backbone.weights for one in bundles})),
@@ -199,7 +200,8 @@ def _shared(run: Finished) -> dict[str, Any]:
     protocol = bundle.about["protocol"]
     return {
         "classes": list(bundle.labels),
-        "input": f"{bundle.spec.size} px, {bundle.spec.channels} channels",
+        "channels": bundle.spec.channels,
+        "size in ten crops": bundle.spec.size if bundle.ten_crop else "any",
         "crop rule": bundle.crop.to_dict(),
         "data (fingerprint)": bundle.about["dataset"]["fingerprint"],
         "dataset.faces": _faces(bundle),

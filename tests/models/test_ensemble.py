@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 from mien.config.schema import BackboneConfig, HeadConfig
 from mien.evaluation.predict import Predictor
@@ -54,6 +55,20 @@ def test_the_mean_of_the_members(bundles, together, flip):
     found = Predictor(replace(together, flip_average=flip)).arrays(IMAGES)
     assert np.allclose(found, alone.mean(axis=0), atol=1e-6)
     assert alone.std(axis=0).max() > 0.1
+
+
+def test_members_of_several_sizes_see_the_image_at_their_own(bundles):
+    large = Member(BackboneConfig("small_cnn", image_size=48), HeadConfig("auto"), InputSpec(48))
+    bundles.append(single(large, 3))
+    specs = [one.spec for one in bundles]
+    network = Ensemble([one.classifier for one in bundles], specs).eval()
+    together = Bundle(network, EXPRESSIONS, InputSpec(48, 3, (0.0,) * 3, (1.0,) * 3), large.backbone, large.head)
+    smooth = interpolate(torch.from_numpy(IMAGES[..., :8, :8]).float(), (128, 128), mode="bilinear").byte()
+    photos = list(smooth.numpy().transpose(0, 2, 3, 1))
+    alone = np.stack([Predictor(one).images(photos) for one in bundles])
+    found = Predictor(together).images(photos)
+    assert np.abs(found - alone.mean(axis=0)).max() < 0.003  # the smaller members' images were resized twice
+    assert alone.std(axis=0).max() > 0.03
 
 
 def test_saved_and_loaded_it_predicts_the_same(tmp_path, together):

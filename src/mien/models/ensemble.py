@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from mien.config.load import from_plain
 from mien.config.schema import BackboneConfig, HeadConfig
@@ -53,23 +54,31 @@ class Ensemble(nn.Module):
 
     Args:
         networks: The classifiers, all of the same classes.
-        specs: Their inputs, of one size; each image is normalised for each of them.
+        specs: Their inputs; each image is resized and normalised for each of them.
     """
 
     def __init__(self, networks: Sequence[Classifier], specs: Sequence[InputSpec]) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
         self.normalise = nn.ModuleList(Normalise(spec) for spec in specs)
+        self.sizes = [spec.size for spec in specs]
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, S, S) to (B, K)."""
-        members = zip(self.normalise, self.networks, strict=True)
-        return mean_log_probability([network(normalise(images)) for normalise, network in members])
+        members = zip(self.sizes, self.normalise, self.networks, strict=True)
+        return mean_log_probability([network(normalise(resized(images, size))) for size, normalise, network in members])
 
     def count_parameters(self) -> tuple[int, int]:
         """All parameters of all members, and the trainable ones."""
         counts = [network.count_parameters() for network in self.networks if isinstance(network, Classifier)]
         return sum(total for total, _ in counts), sum(trainable for _, trainable in counts)
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Square images (B, C, S, S) at another size, bilinear with antialiasing as data are prepared; floats 0..1."""
+    if images.shape[-1] == size:
+        return images
+    return interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
 def network_name(backbone: BackboneConfig, members: Sequence[Member] = ()) -> str:

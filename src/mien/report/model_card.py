@@ -107,7 +107,7 @@ def _input(facts: dict[str, Any]) -> list[str]:
         averaged = f"; probabilities averaged over crops of {crops}, four corners and centre, and their mirror images"
     normalised = f"minus mean {spec['mean']}, divided by {spec['std']}"
     if facts.get("members"):
-        normalised = "normalised for each member"
+        normalised = "resized and normalised for each member"
     return [
         f"{side} x {side} pixels, {colour}, shorter side resized (bilinear, antialiased), centre "
         f"cropped, divided by 255, {normalised}{averaged}.",
