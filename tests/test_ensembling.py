@@ -68,6 +68,8 @@ def test_the_result_says_what_it_was_made_of(joined, members):
     assert result.members == tuple(member.words for member in members)
     accuracy = f"{100 * members[1].result.test.accuracy:.1f} % on drawn_faces, test"
     assert result.members[1].startswith(f"b: small_cnn, seed 2, epoch 1 of 1, {accuracy}; trained at commit ")
+    precision = json.loads((members[1].folder / "environment.json").read_text())["precision"]
+    assert result.members[1].endswith(f", {precision}")
     assert result.parameters == sum(member.result.parameters for member in members)
     assert result.seconds["fit"] == pytest.approx(sum(member.result.seconds["fit"] for member in members))
     assert result.model not in {member.result.model for member in members}
@@ -81,6 +83,7 @@ def test_record_and_card_name_the_members_and_no_seed_of_the_whole(joined):
     for text in (record(folder), (folder / "bundle" / "README.md").read_text()):
         assert "| seed | each member's own |" in text
         assert all(f"| member | {words} |" in text for words in result.members)
+    assert "| precision | each member's own |" in record(folder)
     assert "resized and normalised for each member" in text
 
 

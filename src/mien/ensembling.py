@@ -58,14 +58,15 @@ class Finished:
 
     @property
     def words(self) -> str:
-        """The run in a line: folder, network, seed, what epoch was kept, its score, and where it was trained."""
+        """The run in a line: folder, network, seed, what epoch was kept, its score, and where and how it was trained."""
         run, said = self.result, [f"{self.folder.name}: {self.result.backbone}, seed {self.result.seed}"]
         said.append(f"epoch {kept_epoch(run)} of {run.epochs}")
         if run.test is not None:
             said.append(f"{percent(run.test.accuracy)} on {run.dataset['name']}, {run.protocol['report']}")
         where = read_json(self.folder / ENVIRONMENT_FILE)
         device = ", ".join(where["hardware"]["gpus"]) or where["hardware"]["cpu"]
-        return f"{', '.join(said)}; trained at commit {', '.join(commits(where))} on {device}"
+        precision = f", {where['precision']}" if "precision" in where else ""
+        return f"{', '.join(said)}; trained at commit {', '.join(commits(where))} on {device}{precision}"
 
 
 def check_place(folder: Path, runs: Sequence[Finished]) -> None:

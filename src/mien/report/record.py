@@ -45,6 +45,7 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
         by = f"{chosen.monitor} ({chosen.value:.4f}) on {chosen.split}"
         selection = f"epoch {chosen.epoch} of {run.epochs}, by {by}"
     place = "joined and scored: " if run.members else ""
+    precision = "each member's own" if run.members else environment.get("precision", "not recorded")
     seconds = ", ".join(f"{name.replace('_', ' ')} {duration(value)}" for name, value in run.seconds.items() if value)
     return [
         f"# {run.backbone} on {data}",
@@ -62,7 +63,7 @@ def _facts(run: RunResult, environment: dict[str, Any]) -> list[str]:
         f"| {place}hardware | {hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB, {devices} |",
         f"| software | Python {environment['python']}, torch {packages['torch']}, timm {packages['timm']}, "
         f"Lightning {packages['pytorch-lightning']} |",
-        f"| precision | {environment.get('precision', 'not recorded')} |",
+        f"| precision | {precision} |",
         f"| time | {seconds} |",
     ]
 
