@@ -9,6 +9,7 @@ from mien.config.schema import BackboneConfig, HeadConfig
 from mien.errors import ConfigError, nearest
 from mien.models.backbone import Backbone, HeadSpec
 from mien.models.cnn import custom_cnn, fer_vgg, small_cnn
+from mien.models.facenet import inception_resnet_v1
 from mien.models.fer2013 import resnet18_small, vgg19_small, vgg_4_blocks
 from mien.models.heads import build_head
 from mien.models.timm_trunk import timm_trunk
@@ -25,6 +26,7 @@ BACKBONES: dict[str, Callable[[BackboneConfig], Backbone]] = {
     "efficientnet_lite0": timm_trunk,
     "efficientnet_lite1": timm_trunk,
     "efficientnet_lite2": timm_trunk,
+    "inception_resnet_v1": inception_resnet_v1,
     "inception_v3": timm_trunk,
     "mobilenet_v1": timm_trunk,
     "resnet18": timm_trunk,

