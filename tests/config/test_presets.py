@@ -35,7 +35,7 @@ def composed(*overrides, name="train"):
 
 def test_there_are_as_many_files_as_expected():
     assert len(PRESETS) == 18
-    assert len(OPTIONS) == 74
+    assert len(OPTIONS) == 75
 
 
 @pytest.mark.parametrize("preset", PRESETS)

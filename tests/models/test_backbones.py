@@ -15,6 +15,7 @@ MODELS = {
     "efficientnet_lite0": ("tf_efficientnet_lite0.in1k", 64, "auto", 1280),
     "efficientnet_lite1": ("tf_efficientnet_lite1.in1k", 64, "auto", 1280),
     "efficientnet_lite2": ("tf_efficientnet_lite2.in1k", 64, "auto", 1280),
+    "inception_resnet_v1": (None, 80, "auto", 1792),
     "inception_v3": ("inception_v3.tv_in1k", 96, "auto", 2048),
     "mobilenet_v1": ("mobilenetv1_100.ra4_e3600_r224_in1k", 64, "auto", 1024),
     "resnet18": ("resnet18.tv_in1k", 64, "auto", 512),

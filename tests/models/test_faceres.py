@@ -14,6 +14,7 @@ from mien.config.schema import BackboneConfig, HeadConfig
 from mien.errors import WeightsError
 from mien.models import faceres
 from mien.models.factory import build_classifier
+from mien.models.merged import Layer, some_images
 from mien.models.timm_trunk import create
 
 IMAGES = torch.rand(6, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -112,7 +113,7 @@ def test_in_training_it_computes_the_same_on_the_images_that_it_was_taken_apart_
 def test_the_first_layer_takes_rgb():
     """Blue, green and red in 0..255 less their means, against red, green and blue in -1..1."""
     weight = torch.randn(4, 3, 3, 3, generator=torch.Generator().manual_seed(1))
-    first = faceres._of_rgb(faceres.Layer(weight, torch.ones(4)))
+    first = faceres._of_rgb(Layer(weight, torch.ones(4)))
     rgb = torch.rand(1, 3, 9, 9)
     bgr = (rgb * 255).flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
     expected = functional.conv2d(bgr, weight, torch.ones(4))
@@ -167,11 +168,11 @@ def test_damaged_files(path, faces, tmp_path, capsys, spoil, message):
 
 
 def test_another_network_or_no_images(faces, tmp_path):
-    layer = faceres.Layer(torch.zeros(32, 3, 5, 5), torch.zeros(32))
+    layer = Layer(torch.zeros(32, 3, 5, 5), torch.zeros(32))
     with pytest.raises(WeightsError, match=r"expected 27 convolutions, .* got 1"):
         faceres.backbone_state([layer], IMAGES)
     with pytest.raises(WeightsError, match="expected a folder of face images, got 0 images"):
-        faceres.some_images(tmp_path / "nothing")
+        some_images(tmp_path / "nothing")
     (faces / "broken.jpg").write_bytes(b"no image")
     with pytest.raises(WeightsError, match=r"broken.jpg cannot be read as an image"):
-        faceres.some_images(faces)
+        some_images(faces)

@@ -7,14 +7,16 @@ Inception-ResNet v1 of Szegedy et al. 2016, trained by David Sandberg, ported to
 from collections import OrderedDict
 from itertools import takewhile
 
-from torch import nn
+from torch import Tensor, nn
 
 from mien.config.schema import BackboneConfig
-from mien.errors import ConfigError
+from mien.errors import ConfigError, WeightsError
 from mien.models.backbone import Backbone
 
 NAME = "inception_resnet_v1"
 FEATURES = 1792
+PUBLISHED = ("vggface2", "casia-webface")
+"""The sets of faces that facenet-pytorch publishes weights of; its release on GitHub holds them."""
 
 
 def inception_resnet_v1(config: BackboneConfig) -> Backbone:
@@ -37,3 +39,25 @@ def trunk() -> nn.Sequential:
 
     layers = takewhile(lambda layer: layer[0] != "avgpool_1a", InceptionResnetV1().named_children())
     return nn.Sequential(OrderedDict(layers))
+
+
+def published_state(faces: str) -> dict[str, Tensor]:
+    """The published weights of the whole network; fetched once, into PyTorch's cache folder.
+
+    Args:
+        faces: One of :data:`PUBLISHED`.
+
+    Raises:
+        WeightsError: They cannot be fetched, or their file is damaged.
+    """
+    from facenet_pytorch import InceptionResnetV1
+
+    try:
+        return dict(InceptionResnetV1(pretrained=faces).state_dict())
+    except Exception as error:  # of the network, of the file system, or of reading the file
+        raise WeightsError(
+            f"backbone.weights={faces}: facenet-pytorch's weights are not in PyTorch's cache folder and cannot be "
+            "fetched, or their file there is damaged; connect to the internet once, give "
+            "backbone.weights=<path of a checkpoint>, or start from random ones with backbone.weights=none "
+            f"({type(error).__name__}: {error})"
+        ) from error

@@ -34,7 +34,10 @@ class Layer:
 
 
 def take_apart(
-    network: nn.Module, convolutions: Sequence[nn.Conv2d], norms: Sequence[nn.BatchNorm2d], layers: Sequence[Layer],
+    network: nn.Module,
+    convolutions: Sequence[nn.Conv2d],
+    norms: Sequence[nn.BatchNorm2d],
+    layers: Sequence[Layer],
     images: Tensor,
 ) -> None:
     """Fill a network's convolutions and batch norms with merged layers.

