@@ -58,7 +58,7 @@ class Finished:
 
     @property
     def words(self) -> str:
-        """The run in a line: folder, network, seed, the epoch that was kept, its score, where and how it was trained."""
+        """The run in a line: folder, network, seed, the epoch kept, its score, where and how it was trained."""
         run, said = self.result, [f"{self.folder.name}: {self.result.backbone}, seed {self.result.seed}"]
         said.append(f"epoch {kept_epoch(run)} of {run.epochs}")
         if run.test is not None:

@@ -61,6 +61,7 @@ def trunk_state(constants: _Constants, images: Tensor) -> dict[str, Tensor]:
     """
     network, layers = trunk(), _layers(constants)
     modules = {name: module for name, module in network.named_modules() if isinstance(module, nn.Conv2d)}
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     wanted = {name.removesuffix(".conv") for name in modules}
     if wanted != set(layers):
         odd = sorted(wanted ^ set(layers))
@@ -68,9 +69,7 @@ def trunk_state(constants: _Constants, images: Tensor) -> dict[str, Tensor]:
     merged = [name.removesuffix(".conv") for name in modules if name.endswith(".conv")]
     for name in wanted.difference(merged):  # the last convolution of a block has no batch norm
         modules[name].load_state_dict({"weight": layers[name].weight, "bias": layers[name].bias})
-    convolutions = [modules[f"{name}.conv"] for name in merged]
-    norms = [network.get_submodule(f"{name}.bn") for name in merged]
-    take_apart(network, convolutions, norms, [layers[name] for name in merged], images)
+    take_apart(network, [modules[f"{name}.conv"] for name in merged], norms, [layers[name] for name in merged], images)
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
@@ -82,12 +81,12 @@ def _layers(constants: _Constants) -> dict[str, Layer]:
         if scope:
             places[_place(*scope.groups())].append(name.removesuffix("/weights"))
     found = {}
-    for place, scopes in places.items():
-        for number, scope in enumerate(scopes):  # a branch's layers are called 0a, 0b, 1a, in their order
-            (bias,) = (key for key in constants if key.startswith(f"{scope}/") and not key.endswith("/weights"))
-            weight = torch.from_numpy(constants[f"{scope}/weights"].transpose(3, 2, 0, 1).copy())
-            layer = Layer(weight, torch.from_numpy(constants[bias].copy()))
-            found[place if len(scopes) == 1 else f"{place}.{number}"] = layer
+    for place, layers in places.items():
+        for number, layer in enumerate(layers):  # a branch's layers are called 0a, 0b, 1a, in their order
+            (bias,) = (key for key in constants if key.startswith(f"{layer}/") and not key.endswith("/weights"))
+            weight = torch.from_numpy(constants[f"{layer}/weights"].transpose(3, 2, 0, 1).copy())
+            own = place if len(layers) == 1 else f"{place}.{number}"
+            found[own] = Layer(weight, torch.from_numpy(constants[bias].copy()))
     return found
 
 

@@ -60,14 +60,17 @@ def take_apart(
     network.eval()
     for convolution, norm, layer in zip(convolutions, norms, layers, strict=True):
         convolution.weight.data.copy_(layer.weight)
-        norm.weight.data.fill_(1)
         norm.bias.data.copy_(layer.bias)
-        still = {"running_mean": torch.zeros_like(layer.bias), "running_var": torch.full_like(layer.bias, 1 - norm.eps)}
-        norm.load_state_dict(still, strict=False)
+        _standardise(norm, torch.zeros_like(layer.bias), torch.ones_like(layer.bias))
     for norm, (mean, variance) in zip(norms, _moments(network, convolutions, images), strict=True):
-        norm.load_state_dict({"running_mean": mean, "running_var": variance}, strict=False)
-        norm.weight.data.copy_((variance + norm.eps).sqrt())
         norm.bias.data += mean
+        _standardise(norm, mean, variance)
+
+
+def _standardise(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
+    """Give a batch norm statistics, and the scale that makes up for their variance."""
+    norm.load_state_dict({"running_mean": mean, "running_var": variance}, strict=False)
+    norm.weight.data.copy_((variance + norm.eps).sqrt())
 
 
 @torch.no_grad()
