@@ -34,7 +34,7 @@ def composed(*overrides, name="train"):
 
 
 def test_there_are_as_many_files_as_expected():
-    assert len(PRESETS) == 18
+    assert len(PRESETS) == 19
     assert len(OPTIONS) == 75
 
 

@@ -20,7 +20,7 @@ PARTS = [(study, part) for study in STUDIES for part in load_study(PLACES.experi
 
 def test_there_are_as_many_as_expected():
     assert STUDIES == ["fecnn", "fecnn_clean", "fer2013_scratch", "keras_fer2013", "transfer"]
-    assert len(PARTS) == 26
+    assert len(PARTS) == 27
 
 
 @pytest.mark.parametrize(("study", "part"), PARTS)
