@@ -125,7 +125,10 @@ def told(member, **changes):
     ("change", "problem"),
     [
         (lambda one: changed(one, spec=GRAY), "the same channels in all; .* has 3, .* has 1"),
-        (lambda one: changed(one, spec=InputSpec(48), ten_crop=52), "the same size in ten crops in all; .* any, .* 48"),
+        (
+            lambda one: changed(one, spec=InputSpec(48), ten_crop=52),
+            "the same size, for ten crops .* has any, .* has 48",
+        ),
         (lambda one: changed(one, crop=CropRule(0.2)), "the same crop rule in all"),
         (lambda one: told(one, dataset=one.bundle.about["dataset"] | {"fingerprint": "b" * 64}), r"the same data \(f"),
         (lambda one: told(one, protocol=one.bundle.about["protocol"] | {"flip_average": True}), "the same protocol"),

@@ -51,7 +51,7 @@ def test_a_run_folder_holds_what_scripts_rely_on(finished):
 
 def test_weights_that_are_not_there_are_told_before_anything_is_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr("mien.pipeline.decode", None)
-    with pytest.raises(WeightsError, match=r"no file nowhere\.pt; expected none, imagenet, or a checkpoint's path"):
+    with pytest.raises(WeightsError, match=r"no file nowhere\.pt; expected none, or a checkpoint's path"):
         run(tiny("backbone.weights=nowhere.pt"), tmp_path)
 
 

@@ -202,12 +202,17 @@ def _shared(run: Finished) -> dict[str, Any]:
     return {
         "classes": list(bundle.labels),
         "channels": bundle.spec.channels,
-        "size in ten crops": bundle.spec.size if bundle.ten_crop else "any",
+        "size, for ten crops or study A's faces": bundle.spec.size if _fixed_size(bundle) else "any",
         "crop rule": bundle.crop.to_dict(),
         "data (fingerprint)": bundle.about["dataset"]["fingerprint"],
         "dataset.faces": _faces(bundle),
         "protocol": {key: protocol.get(key) or False for key in _RULES},
     }
+
+
+def _fixed_size(bundle: Bundle) -> bool:
+    """Whether a member's images cannot be made of larger ones: cut to its size, or squeezed by nearest neighbour."""
+    return bool(bundle.ten_crop) or bundle.crop.preprocess == "study_a"
 
 
 def _faces(bundle: Bundle) -> object:

@@ -128,8 +128,8 @@ class RunResult:
         trained_on: Name of the data set that the model was trained on; ``""`` in results from before there was this.
         own_data: Whether the scored images are of a data set that the model was trained on, alone or in a mix; ``None``
             in results from before there was this.
-        weights: What training began from: ``none``, ``imagenet``, or the path of a checkpoint; ``""`` in results from
-            before there was this.
+        weights: What training began from: ``none``, a name such as ``imagenet``, or the path of a checkpoint; ``""``
+            in results from before there was this.
         model: What the model was trained with but for its seed, as :func:`mien.runs.model_id` gives it; equal for
             several trainings of one model, and in every evaluation of them. ``""`` in results from before there was
             this.

@@ -9,10 +9,11 @@ import torch
 from torch.nn.functional import interpolate
 
 from mien.config.schema import BackboneConfig, HeadConfig
+from mien.data.prepare import prepare
 from mien.evaluation.predict import Predictor
 from mien.labels import EXPRESSIONS
 from mien.models.bundle import Bundle
-from mien.models.ensemble import NAME, Ensemble, Member
+from mien.models.ensemble import NAME, Ensemble, Member, resized
 from mien.models.factory import build_classifier
 from mien.types import InputSpec
 
@@ -69,6 +70,14 @@ def test_members_of_several_sizes_see_the_image_at_their_own(bundles):
     found = Predictor(together).images(photos)
     assert np.abs(found - alone.mean(axis=0)).max() < 0.003  # the smaller members' images were resized twice
     assert alone.std(axis=0).max() > 0.03
+
+
+def test_resizing_is_that_of_prepared_images():
+    noise = np.random.default_rng(1).integers(0, 256, (96, 96, 3), np.uint8)
+    image = torch.from_numpy(noise).permute(2, 0, 1)[None] / 255
+    expected = prepare(noise, 32, 3) / np.float32(255)
+    assert np.abs(resized(image, 32)[0].numpy() - expected).max() < 0.01
+    assert resized(image, 96) is image
 
 
 def test_saved_and_loaded_it_predicts_the_same(tmp_path, together):

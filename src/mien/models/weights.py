@@ -1,9 +1,9 @@
-"""Pretrained weights: ``none``, ``imagenet``, or a path. Never a silent random start, never a download unasked."""
+"""Pretrained weights: ``none``, a name or a path. Never a silent random start, never a download unasked."""
 
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -45,27 +45,38 @@ def load_weights(backbone: Backbone, config: BackboneConfig) -> None:
         WeightsError: There are no such weights, they cannot be fetched, or they do not fit; the message lists the keys.
     """
     if config.weights == "none":
-        if config.model is not None:
-            log.info("%s starts from random weights; backbone.weights=imagenet asks for pretrained ones", config.name)
+        if names := _names(config):
+            log.info(
+                "%s starts from random weights; backbone.weights=%s asks for pretrained ones", config.name, names[0]
+            )
         return
     if config.weights == "imagenet":
         state, origin = _imagenet(backbone, config)
     elif config.name == facenet.NAME and config.weights in facenet.PUBLISHED:
         state, origin = facenet.published_state(config.weights), f"facenet-pytorch's {config.weights}"
     else:
-        state, origin = read_state(Path(config.weights)), config.weights
+        state, origin = read_state(Path(config.weights), ["none", *_names(config)]), config.weights
     load_state(backbone, state, origin)
     log.info("%s: weights from %s", config.name, origin)
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def _names(config: BackboneConfig) -> list[str]:
+    """The pretrained weights that a backbone has by name."""
+    return list(facenet.PUBLISHED) if config.name == facenet.NAME else ["imagenet"] * (config.model is not None)
+
+
+def read_state(path: Path, names: Sequence[str]) -> dict[str, Tensor]:
     """The tensors of a checkpoint file: safetensors, a PyTorch state dict, or a Lightning checkpoint.
+
+    Args:
+        path: The file.
+        names: What could have been asked for instead of a file, for the message.
 
     Raises:
         WeightsError: No such file, or nothing that can be read safely.
     """
     if not path.is_file():
-        raise WeightsError(f"backbone.weights: no file {path}; expected none, imagenet, or a checkpoint's path")
+        raise WeightsError(f"backbone.weights: no file {path}; expected {', '.join(names)}, or a checkpoint's path")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file

@@ -84,7 +84,7 @@ def _origin(facts: dict[str, Any], run: RunResult) -> list[str]:
 
 
 def _name(weights: str) -> str:
-    """``none``, ``imagenet``, or a checkpoint's name without the folders of one machine; of an ensemble all of them."""
+    """``none``, a name, or a checkpoint's without the folders of one machine; of an ensemble all of them."""
     return ", ".join(name.rsplit("/", 1)[-1] for name in weights.split(", "))
 
 
