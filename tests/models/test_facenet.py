@@ -9,8 +9,6 @@ import pytest
 import torch
 from facenet_pytorch import InceptionResnetV1
 from safetensors.torch import load_file
-from tensorboard.compat.proto.graph_pb2 import GraphDef
-from tensorboard.compat.proto.types_pb2 import DT_FLOAT
 from torch import nn
 
 from mien.config.schema import BackboneConfig, HeadConfig
@@ -19,6 +17,8 @@ from mien.models import facenet_graph
 from mien.models.facenet import NAME
 from mien.models.factory import build_classifier
 
+GraphDef = pytest.importorskip("tensorboard.compat.proto.graph_pb2", reason="pip install 'mien[tensorboard]'").GraphDef
+DT_FLOAT = 1  # TensorFlow's number of float32
 IMAGES = torch.rand(6, 3, 80, 80, generator=torch.Generator().manual_seed(0)) * 2 - 1
 FILE = "20180402-114759-vggface2.pt"
 
