@@ -62,7 +62,9 @@ def load_weights(backbone: Backbone, config: BackboneConfig) -> None:
 
 def _names(config: BackboneConfig) -> list[str]:
     """The pretrained weights that a backbone has by name."""
-    return list(facenet.PUBLISHED) if config.name == facenet.NAME else ["imagenet"] * (config.model is not None)
+    if config.name == facenet.NAME:
+        return list(facenet.PUBLISHED)
+    return [] if config.model is None else ["imagenet"]
 
 
 def read_state(path: Path, names: Sequence[str]) -> dict[str, Tensor]:
